@@ -1,0 +1,50 @@
+//! `cargo xtask`: build chores that would otherwise be shell scripts.
+
+#[cfg(target_os = "linux")]
+mod mlx;
+mod process;
+mod workspace;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Build chores of this workspace")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Make MLX available to Cargo (Linux; on macOS mlx-sys builds it).
+    Mlx {
+        /// Which prebuilt MLX to use.
+        #[cfg(target_os = "linux")]
+        #[arg(long, value_enum, default_value = "cpu")]
+        backend: mlx::Backend,
+        /// Also copy what an executable in DIR/bin needs at run time into DIR, as one relocatable folder.
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+    },
+}
+
+fn main() -> Result<()> {
+    let workspace = Workspace::load()?;
+    match Arguments::parse().task {
+        #[cfg(target_os = "linux")]
+        Task::Mlx { backend, into } => {
+            let folder = mlx::install(&workspace, backend)?;
+            if let Some(into) = into {
+                mlx::copy_into(&folder, &into)?;
+            }
+        }
+        #[cfg(not(target_os = "linux"))]
+        Task::Mlx { .. } => eprintln!("nothing to do: on this platform mlx-sys builds MLX itself"),
+    }
+    Ok(())
+}
