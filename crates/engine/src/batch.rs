@@ -88,8 +88,7 @@ impl Segment<'_> {
         // [rows, heads, dim] -> [1, heads, rows, dim]
         let queries_keys = queries_keys.reshape(&[1, rows, heads, head_dim])?.swap_axes(1, 2)?;
         let queries_keys = rope.forward(&queries_keys, self.kv.len())?;
-        let queries =
-            mlx::slice(&queries_keys, &[0, 0, 0, 0], &[1, query_heads, rows, head_dim])?;
+        let queries = mlx::slice(&queries_keys, &[0, 0, 0, 0], &[1, query_heads, rows, head_dim])?;
         let keys = mlx::slice(&queries_keys, &[0, query_heads, 0, 0], &[1, heads, rows, head_dim])?;
         let values = values.reshape(&[1, rows, kv_heads, head_dim])?.swap_axes(1, 2)?;
         let context = self.kv.append(layer, &keys, &values)?;

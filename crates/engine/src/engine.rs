@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use mlx_rs::{Array, memory};
 use shorn_checkpoint::{Checkpoint, KvCache};
 use shorn_protocol::{
-    Abort, EffectiveKv, FinishReason, Generate, LoadSettings, LoadedModel, MemoryFigures, RequestId, RequestReport,
-    TokenLogprobs,
+    Abort, EffectiveKv, FinishReason, Generate, LoadSettings, LoadedModel, MemoryFigures, RequestId,
+    RequestReport, TokenLogprobs,
 };
 
 use crate::batch::{Batch, Segment};
@@ -167,6 +167,7 @@ impl Engine {
     /// Runs one step: some prompt rows, one row for each request that decodes, or both.
     pub fn step(&mut self) -> Vec<Event> {
         let mut events = self.admit();
+        self.make_room_to_decode(&mut events);
         if self.active.is_empty() {
             return events;
         }
@@ -256,8 +257,7 @@ impl Engine {
 
         let vocab_size = self.loaded.checkpoint.config.vocab_size();
         let failed = |error: mlx::MlxError| error.to_string();
-        let sampler =
-            Sampler::new(request.sampling.clone(), &request.prompt, vocab_size).map_err(failed)?;
+        let sampler = Sampler::new(request.sampling.clone(), &request.prompt, vocab_size).map_err(failed)?;
         let reused = self.prompt_cache.take(&request.prompt, &settings).map_err(failed)?;
         let mut kv = match reused {
             Some(kv) => kv,
@@ -283,19 +283,26 @@ impl Engine {
 
     /// Drops kept caches until a cache of `tokens` fits below the memory limit.
     fn make_memory_for(&mut self, kv: &SequenceKv, tokens: usize) -> Result<(), String> {
-        let activation_bytes =
-            self.loaded.model.kv_layout().first().map_or(4, |layout| dtype_bytes(layout.dtype));
+        let dtype = self.loaded.model.kv_layout().first().map(|layout| layout.dtype);
         let config = &self.loaded.checkpoint.config;
-        let bytes = config.kv_bytes_per_token(kv.settings(), activation_bytes);
+        let bytes = config.kv_bytes_per_token(kv.settings(), dtype.map_or(4, dtype_bytes));
         let tokens = tokens as u64;
         let whole = match kv.settings() {
             KvCache::Quantized(quantization) if u64::from(quantization.start) <= tokens => {
-                let before = u64::from(quantization.start) + PREFILL_CHUNK as u64;
-                (bytes.quantized * tokens).max(bytes.dense * before.min(tokens))
+                let dense = u64::from(quantization.start) + PREFILL_CHUNK as u64;
+                (bytes.quantized * tokens).max(bytes.dense * dense.min(tokens))
             }
             _ => bytes.dense * tokens,
         };
         let needed = whole.saturating_sub(kv.bytes_allocated());
+        self.make_memory(needed).map_err(|free| {
+            let (needed, free) = (needed / 1_000_000, free / 1_000_000);
+            RequestError::Memory { tokens, needed, free }.to_string()
+        })
+    }
+
+    /// Drops kept caches until `needed` bytes are free below the memory limit; else says how many are.
+    fn make_memory(&mut self, needed: u64) -> Result<(), u64> {
         loop {
             let active = memory::active_memory().map_or(0, |bytes| bytes as u64);
             let free = self.loaded.memory_limit.saturating_sub(active);
@@ -303,9 +310,37 @@ impl Engine {
                 return Ok(());
             }
             if !self.prompt_cache.drop_oldest() {
-                let (needed, free) = (needed / 1_000_000, free / 1_000_000);
-                return Err(RequestError::Memory { tokens, needed, free }.to_string());
+                return Err(free);
             }
+        }
+    }
+
+    /// Grows the caches of requests whose next token has no room. Where memory does not suffice, the newest request
+    /// ends with an error, so that the others can go on.
+    fn make_room_to_decode(&mut self, events: &mut Vec<Event>) {
+        let mut index = 0;
+        while let Some(sequence) = self.active.get(index) {
+            let next = sequence.kv.len() + 1;
+            if sequence.kv.has_room_for(next) {
+                index += 1;
+                continue;
+            }
+            // While it is copied, the cache is there twice.
+            let needed = sequence.kv.bytes_allocated();
+            let problem = match self.make_memory(needed) {
+                Ok(()) => match self.active[index].kv.reserve(next) {
+                    Ok(()) => continue,
+                    Err(error) => error.to_string(),
+                },
+                Err(_) => "memory ran out: the KV caches of all requests do not fit below the memory limit; \
+                           run fewer requests at a time, quantize the KV cache or shorten the context"
+                    .to_owned(),
+            };
+            let newest = self.active.len() - 1;
+            self.take_back_ahead();
+            let sequence = self.active.remove(newest);
+            let report = sequence.report(FinishReason::Error);
+            events.push(Event::Finished { id: sequence.id, report, error: Some(problem) });
         }
     }
 

@@ -27,7 +27,9 @@ pub enum LoadError {
     #[error("{0}")]
     Setting(String),
     /// The weights do not fit into the memory limit.
-    #[error("the weights need {needed} MB, {limit} MB may be used; choose a smaller model or raise the memory limit")]
+    #[error(
+        "the weights need {needed} MB, {limit} MB may be used; choose a smaller model or raise the memory limit"
+    )]
     Memory {
         /// Megabytes of the weights.
         needed: u64,

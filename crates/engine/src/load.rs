@@ -47,7 +47,9 @@ pub(crate) fn load(settings: &LoadSettings, on_progress: &mut OnProgress<'_>) ->
 
     let widen = backend.widens_dense_experts() && has_dense_16_bit_experts(&checkpoint);
     if widen {
-        notes.push("loaded as float32: this backend computes unquantized experts in no other dtype".to_owned());
+        notes.push(
+            "loaded as float32: this backend computes unquantized experts in no other dtype".to_owned(),
+        );
     }
     let mut weights = Weights::open(&checkpoint, widen)?;
     let total = checkpoint.tensors.bytes();
@@ -65,7 +67,9 @@ pub(crate) fn load(settings: &LoadSettings, on_progress: &mut OnProgress<'_>) ->
     let unused = weights.unused().count();
     if unused > 0 {
         let first = weights.unused().min().unwrap_or_default().to_owned();
-        notes.push(format!("{unused} tensors are not part of this architecture and were left out, {first} first"));
+        notes.push(format!(
+            "{unused} tensors are not part of this architecture and were left out, {first} first"
+        ));
     }
     drop(weights);
 
@@ -135,8 +139,7 @@ fn try_a_step(model: &dyn Model, backend: Backend, checkpoint: &Checkpoint) -> R
     let ids = Array::from_slice(&ids, &[rows as i32]);
     let mut kv = SequenceKv::new(model.kv_layout(), KvCache::Dense)?;
     kv.reserve(rows as i32)?;
-    let mut batch =
-        Batch { backend, segments: vec![Segment { rows: 0..rows as i32, kv: &mut kv }] };
+    let mut batch = Batch { backend, segments: vec![Segment { rows: 0..rows as i32, kv: &mut kv }] };
     let x = step::forward(model, &ids, &mut batch)?;
     let finite = mlx::read::<bool>(&model.logits(&x)?.is_finite()?.all(true)?)?;
     mlx::synchronize()?;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use mlx_rs::ops::stack;
 use mlx_rs::{Array, Dtype};
-use shorn_checkpoint::{Checkpoint, CheckpointError, Quantization, QuantizationMode, TensorEntry, TensorFile};
+use shorn_checkpoint::{
+    Checkpoint, CheckpointError, Quantization, QuantizationMode, TensorEntry, TensorFile,
+};
 
 use crate::error::LoadError;
 use crate::mlx::{self, Packed};
@@ -25,7 +27,8 @@ impl<'a> Weights<'a> {
         let mut weights = Self { checkpoint, arrays: HashMap::new(), faults: Vec::new(), widen };
         for file in checkpoint.tensors.files() {
             let mut entries = Vec::new();
-            for (name, entry) in checkpoint.tensors.iter().filter(|(_, entry)| Arc::ptr_eq(&entry.file, file)) {
+            for (name, entry) in checkpoint.tensors.iter().filter(|(_, entry)| Arc::ptr_eq(&entry.file, file))
+            {
                 if is_loadable(entry.dtype) {
                     entries.push((name, entry));
                 }
@@ -84,9 +87,8 @@ impl<'a> Weights<'a> {
         })?;
         let scales = format!("{path}.scales");
         if quantization.mode != QuantizationMode::Affine {
-            let scales = self.take(&scales, &groups, |dtype| {
-                (dtype == Dtype::Uint8).then_some(()).ok_or("U8")
-            })?;
+            let scales =
+                self.take(&scales, &groups, |dtype| (dtype == Dtype::Uint8).then_some(()).ok_or("U8"))?;
             return Ok(Packed { words, scales, biases: None });
         }
         let scales = self.dense(&scales, &groups)?;

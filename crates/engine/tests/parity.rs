@@ -2,6 +2,8 @@
 //!
 //! References are computed by `tests/fixtures/make_checkpoints.py` with mlx-lm's own classes and `generate_step`.
 
+#![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
 mod support;
 
 use shorn_checkpoint::{KvCache, KvQuantization};

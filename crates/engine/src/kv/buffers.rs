@@ -136,8 +136,7 @@ impl Buffers {
 }
 
 fn pack(array: &Array, quantization: Quantization) -> Result<Packed> {
-    let (words, scales, biases) =
-        quantize(array, quantization.group_size as i32, quantization.bits as i32)?;
+    let (words, scales, biases) = quantize(array, quantization.group_size as i32, quantization.bits as i32)?;
     Ok(Packed { words, scales, biases: Some(biases) })
 }
 

@@ -1,7 +1,7 @@
 //! The cache of one sequence over all layers: when it grows, when it is quantized, what it really is.
 
-use mlx_rs::transforms::eval;
 use mlx_rs::Array;
+use mlx_rs::transforms::eval;
 use shorn_checkpoint::{KvCache, KvQuantization};
 use shorn_protocol::{EffectiveKv, EffectiveKvKind};
 
@@ -183,9 +183,8 @@ impl SequenceKv {
             Some(Buffers::Dense { keys, .. }) => EffectiveKvKind::Dense { bits: 8 * keys.item_size() as u32 },
             Some(Buffers::Quantized { keys, values, format }) => {
                 // Words per row over elements per row: the width that the arrays really have.
-                let elements = |packed: &crate::mlx::Packed| {
-                    packed.scales.dim(3) as u32 * format.keys.group_size
-                };
+                let elements =
+                    |packed: &crate::mlx::Packed| packed.scales.dim(3) as u32 * format.keys.group_size;
                 EffectiveKvKind::Quantized {
                     key_bits: keys.words.dim(3) as u32 * 32 / elements(keys),
                     value_bits: values.words.dim(3) as u32 * 32 / elements(values),
@@ -235,4 +234,3 @@ fn capacity_for(tokens: i32) -> i32 {
     let step = (tokens / 8 / 256 * 256).clamp(256, 4096);
     (tokens + step - 1) / step * step
 }
-

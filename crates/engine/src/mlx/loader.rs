@@ -170,8 +170,7 @@ unsafe extern "C" fn read(desc: *mut c_void, data: *mut c_char, n: usize) -> usi
 
 unsafe extern "C" fn read_at_offset(desc: *mut c_void, data: *mut c_char, n: usize, offset: usize) -> usize {
     // SAFETY: `data` has room for `n` bytes.
-    let (reader, target) =
-        unsafe { (shared(desc), std::slice::from_raw_parts_mut(data.cast::<u8>(), n)) };
+    let (reader, target) = unsafe { (shared(desc), std::slice::from_raw_parts_mut(data.cast::<u8>(), n)) };
     let in_file = offset as u64 - reader.header.len() as u64 + reader.file.data_start;
     if let Err(error) = reader.file.file.read_exact_at(target, in_file) {
         target.fill(0);

@@ -155,11 +155,8 @@ impl<F: FeedForward> Layer<F> {
     }
 
     fn arrays(&self) -> Vec<&Array> {
-        let mut arrays = vec![
-            self.input_norm.array(),
-            self.post_attention_norm.array(),
-            self.attention.head_norm.array(),
-        ];
+        let mut arrays =
+            vec![self.input_norm.array(), self.post_attention_norm.array(), self.attention.head_norm.array()];
         arrays.extend(self.attention.qkv.arrays());
         arrays.extend(self.attention.out.arrays());
         arrays.extend(self.feed_forward.arrays());
@@ -171,8 +168,7 @@ impl Attention {
     fn load(config: &Qwen3Config, weights: &mut Weights<'_>, path: &str) -> Result<Self, LoadError> {
         let (heads, kv_heads) = (config.num_attention_heads, config.num_key_value_heads);
         let dim = config.head_dim;
-        let projections =
-            [("q_proj", heads * dim), ("k_proj", kv_heads * dim), ("v_proj", kv_heads * dim)];
+        let projections = [("q_proj", heads * dim), ("k_proj", kv_heads * dim), ("v_proj", kv_heads * dim)];
         let norms = [format!("{path}.q_norm"), format!("{path}.k_norm")];
         let norms = [(norms[0].as_str(), heads), (norms[1].as_str(), kv_heads)];
         Ok(Self {

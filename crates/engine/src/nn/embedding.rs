@@ -45,9 +45,7 @@ impl Embedding {
     pub fn project(&self, x: &Array) -> Result<Array> {
         match self {
             Self::Dense { transposed, .. } => Ok(x.matmul(transposed)?),
-            Self::Quantized { packed, quantization } => {
-                mlx::quantized_matmul(x, packed, *quantization, true)
-            }
+            Self::Quantized { packed, quantization } => mlx::quantized_matmul(x, packed, *quantization, true),
         }
     }
 

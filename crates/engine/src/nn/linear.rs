@@ -37,9 +37,7 @@ impl Linear {
     pub fn forward(&self, x: &Array) -> Result<Array> {
         match self {
             Self::Dense { transposed } => Ok(x.matmul(transposed)?),
-            Self::Quantized { packed, quantization } => {
-                mlx::quantized_matmul(x, packed, *quantization, true)
-            }
+            Self::Quantized { packed, quantization } => mlx::quantized_matmul(x, packed, *quantization, true),
         }
     }
 

@@ -15,8 +15,7 @@ pub(crate) struct Mlp {
 impl Mlp {
     /// The MLP at `path`.
     pub fn load(weights: &mut Weights, path: &str, hidden: u32, width: u32) -> Result<Self, LoadError> {
-        let gate_up =
-            JoinedLinear::load(weights, path, hidden, &[("gate_proj", width), ("up_proj", width)])?;
+        let gate_up = JoinedLinear::load(weights, path, hidden, &[("gate_proj", width), ("up_proj", width)])?;
         let down = Linear::load(weights, &format!("{path}.down_proj"), width, hidden)?;
         Ok(Self { gate_up, down })
     }

@@ -23,13 +23,8 @@ pub(crate) struct Rope {
 impl Rope {
     /// For heads of `head_dim` elements, all of which rotate.
     pub fn new(config: &RopeConfig, head_dim: u32) -> Self {
-        let mut rope = Self {
-            dims: head_dim as i32,
-            base: config.theta,
-            scale: 1.0,
-            periods: None,
-            magnitude: 1.0,
-        };
+        let mut rope =
+            Self { dims: head_dim as i32, base: config.theta, scale: 1.0, periods: None, magnitude: 1.0 };
         match config.scaling {
             RopeScaling::Default => {}
             RopeScaling::Linear { factor } => rope.scale = 1.0 / factor,
@@ -68,8 +63,7 @@ impl Rope {
 /// section 3.2, as mlx-lm 0.32 computes it).
 fn yarn_periods(theta: f32, dims: u32, factor: f32, original: f32, fast: f32, slow: f32) -> Vec<f32> {
     let dims_f = dims as f32;
-    let correction =
-        |rotations: f32| dims_f * (original / (rotations * 2.0 * PI)).ln() / (2.0 * theta.ln());
+    let correction = |rotations: f32| dims_f * (original / (rotations * 2.0 * PI)).ln() / (2.0 * theta.ln());
     let low = correction(fast).floor().max(0.0);
     let high = correction(slow).ceil().min(dims_f - 1.0);
     let width = if high > low { high - low } else { 0.001 };

@@ -150,3 +150,9 @@ pub fn relative_distance(a: &[f32], b: &[f32]) -> f64 {
     let length: f64 = b.iter().map(|b| square(*b)).sum();
     (difference / length).sqrt()
 }
+
+/// How often a long loop runs: a tenth of `full` in the tests, all of it where `SHORN_FULL_LOOPS` is set (`cargo xtask
+/// measure` sets it).
+pub fn loops(full: usize) -> usize {
+    if std::env::var_os("SHORN_FULL_LOOPS").is_some() { full } else { full.div_ceil(10) }
+}
