@@ -107,6 +107,11 @@ impl QuantizationTable {
         }
     }
 
+    /// How many matrices have a setting of their own that differs from the global one.
+    pub fn exceptions(&self) -> usize {
+        self.exceptions.values().filter(|setting| Some(**setting) != self.default).count()
+    }
+
     /// What the configuration states for a module path.
     pub fn stated(&self, path: &str) -> Option<Quantization> {
         self.exceptions.get(path).copied().or(self.default)

@@ -73,6 +73,9 @@ pub struct Engine {
     /// Seconds that a prompt row takes, learned from past steps.
     seconds_per_prompt_row: Option<f64>,
     peak_memory: u64,
+    /// Of the last step.
+    last_peak: u64,
+    last_build: Duration,
 }
 
 impl Engine {
@@ -95,6 +98,8 @@ impl Engine {
             ahead: None,
             seconds_per_prompt_row: None,
             peak_memory,
+            last_peak: 0,
+            last_build: Duration::ZERO,
         })
     }
 
@@ -166,17 +171,17 @@ impl Engine {
 
     /// Runs one step: some prompt rows, one row for each request that decodes, or both.
     pub fn step(&mut self) -> Vec<Event> {
+        let _ = memory::reset_peak_memory();
         let mut events = self.admit();
         self.make_room_to_decode(&mut events);
         if self.active.is_empty() {
             return events;
         }
-        let _ = memory::reset_peak_memory();
         if let Err(error) = self.run_step(&mut events) {
             self.fail_all(&error.to_string(), &mut events);
         }
-        let peak = memory::peak_memory().map_or(0, |bytes| bytes as u64);
-        self.peak_memory = self.peak_memory.max(peak);
+        self.last_peak = memory::peak_memory().map_or(0, |bytes| bytes as u64);
+        self.peak_memory = self.peak_memory.max(self.last_peak);
         events
     }
 
@@ -196,6 +201,30 @@ impl Engine {
         let logits = model.logits(&x)?.as_dtype(mlx_rs::Dtype::Float32).map_err(mlx::MlxError::from)?;
         let flat = mlx::read::<f32>(&logits)?;
         Ok(flat.chunks(flat.len() / tokens.len()).map(<[f32]>::to_vec).collect())
+    }
+
+    /// Highest MLX memory during the last step, in bytes.
+    pub fn last_peak(&self) -> u64 {
+        self.last_peak
+    }
+
+    /// How long the host took to build the last step, whether ahead or not.
+    pub fn last_build(&self) -> Duration {
+        self.last_build
+    }
+
+    /// Keeps a cache of noise for these tokens, as if a request had computed it: a prompt that begins with them is then
+    /// measured at that depth without the hours that computing it may take. What it costs to decode or to prefill behind
+    /// it does not depend on the values.
+    ///
+    /// # Errors
+    /// When the tokens cannot be a prompt, the cache cannot be had, or MLX fails.
+    pub fn cache_noise(&mut self, tokens: &[u32]) -> Result<(), RequestError> {
+        self.check_prompt(tokens)?;
+        self.loaded.checkpoint.config.check_kv(&self.settings.kv)?;
+        let kv = SequenceKv::noise(self.loaded.model.kv_layout(), self.settings.kv, tokens.len() as i32)?;
+        self.prompt_cache.insert(tokens, kv);
+        Ok(())
     }
 
     fn check_prompt(&self, tokens: &[u32]) -> Result<(), RequestError> {
@@ -356,7 +385,10 @@ impl Engine {
                 let rows = self.plan();
                 prompt_rows = self.prompt_rows(&rows);
                 self.make_room(&rows)?;
-                self.build(&rows)?
+                let building = Instant::now();
+                let built = self.build(&rows)?;
+                self.last_build = building.elapsed();
+                built
             }
         };
         // From here on nobody but the step itself holds the buffers it writes to.
@@ -365,7 +397,9 @@ impl Engine {
         }
         built.schedule()?;
         if prompt_rows == 0 && self.may_build_ahead() {
+            let building = Instant::now();
             self.ahead = Some(self.build_ahead(&built)?);
+            self.last_build = building.elapsed();
         }
         self.collect(&built, events)?;
         if prompt_rows > 0 {

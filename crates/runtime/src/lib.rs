@@ -1,1 +1,21 @@
-//! Placeholder.
+//! What is loaded: settings, worker processes, and one snapshot that everyone reads.
+//!
+//! Each loaded model lives in a worker process of its own ([`Model`] supervises it), so that a failure in MLX or Metal
+//! takes down neither the server nor the app. Commands go in by channel; state comes out as one [`Snapshot`].
+
+mod model;
+mod platform;
+mod requests;
+mod runtime;
+mod settings;
+mod snapshot;
+mod worker;
+
+pub use model::{Generation, GenerationEvent, Model, ModelPhase, ModelSpec, ModelState, Unavailable};
+pub use requests::{CompletedRequest, RequestLog, in_bytes};
+pub use runtime::Runtime;
+pub use settings::{
+    Origin, RequestedSampling, ResolvedSampling, SavedSettings, SettingsError, data_directory,
+};
+pub use snapshot::{Snapshot, SystemMemory};
+pub use worker::WorkerCommand;

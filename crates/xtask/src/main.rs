@@ -1,5 +1,8 @@
 //! `cargo xtask`: build chores that would otherwise be shell scripts.
 
+mod cache;
+mod fixtures;
+mod measure;
 #[cfg(target_os = "linux")]
 mod mlx;
 mod process;
@@ -31,6 +34,13 @@ enum Task {
         #[arg(long, value_name = "DIR")]
         into: Option<PathBuf>,
     },
+    /// Make the committed checkpoints anew, with mlx-lm.
+    Fixtures,
+    /// Measure speed, memory and long loops, into docs/measurements.
+    Measure {
+        /// Which measurements; all when none is named.
+        names: Vec<String>,
+    },
 }
 
 fn main() -> Result<()> {
@@ -45,6 +55,8 @@ fn main() -> Result<()> {
         }
         #[cfg(not(target_os = "linux"))]
         Task::Mlx { .. } => eprintln!("nothing to do: on this platform mlx-sys builds MLX itself"),
+        Task::Fixtures => fixtures::make(&workspace)?,
+        Task::Measure { names } => measure::measure(&workspace, &names)?,
     }
     Ok(())
 }

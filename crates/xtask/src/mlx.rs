@@ -19,10 +19,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::cache::cache_directory;
 use crate::workspace::{MlxSys, Workspace};
 
 /// The compute backend of the prebuilt MLX.
@@ -109,7 +110,7 @@ fn refuse_rustflags() -> Result<()> {
 }
 
 fn provide(mlx_sys: &MlxSys, backend: Backend) -> Result<PathBuf> {
-    let cache = cache_directory()?;
+    let cache = cache_directory()?.join("mlx");
     fs::create_dir_all(&cache).with_context(|| format!("cannot create {}", cache.display()))?;
     let recipe = sha256_hex(RECIPE.concat().as_bytes());
     let arch = std::env::consts::ARCH;
@@ -203,16 +204,6 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn cache_directory() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()) {
-        return Ok(PathBuf::from(path).join("shorn/mlx"));
-    }
-    match std::env::var_os("HOME") {
-        Some(home) => Ok(PathBuf::from(home).join(".cache/shorn/mlx")),
-        None => bail!("neither XDG_CACHE_HOME nor HOME is set: no place to keep MLX"),
-    }
 }
 
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {

@@ -1,7 +1,7 @@
 //! The cache of one sequence over all layers: when it grows, when it is quantized, what it really is.
 
-use mlx_rs::Array;
 use mlx_rs::transforms::eval;
+use mlx_rs::{Array, random};
 use shorn_checkpoint::{KvCache, KvQuantization};
 use shorn_protocol::{EffectiveKv, EffectiveKvKind};
 
@@ -32,6 +32,24 @@ impl SequenceKv {
     pub fn new(layout: &[KvLayout], settings: KvCache) -> Result<Self> {
         let layers = layout.iter().map(|&layout| Buffers::dense(layout, 0)).collect::<Result<_>>()?;
         Ok(Self { settings, layers, len: 0, prefill: (0, 0), held: None })
+    }
+
+    /// A cache of `tokens` tokens of noise, quantized where a prompt of that length would be.
+    pub fn noise(layout: &[KvLayout], settings: KvCache, tokens: i32) -> Result<Self> {
+        let mut kv = Self::new(layout, settings)?;
+        kv.begin_prompt(tokens + 1, 0)?;
+        while kv.len < tokens {
+            let rows = kv.prefill_stop() - kv.len;
+            for (layer, layout) in layout.iter().enumerate() {
+                let shape = [1, layout.kv_heads, rows, layout.head_dim];
+                let noise = || random::normal::<f32>(&shape, None, None, None)?.as_dtype(layout.dtype);
+                kv.append(layer, &noise()?, &noise()?)?;
+                eval(kv.layer_arrays(layer))?;
+            }
+            kv.advance(rows);
+            kv.convert_if_due()?;
+        }
+        Ok(kv)
     }
 
     /// The settings it was made with.

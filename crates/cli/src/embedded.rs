@@ -1,0 +1,59 @@
+//! The model inside the executable: small, random, and there without a network.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Its name in the API.
+pub const NAME: &str = "shorn-embedded";
+
+/// Its files, made by `embedded/make.py`.
+const FILES: &[(&str, &[u8])] = &[
+    ("chat_template.jinja", include_bytes!("../embedded/chat_template.jinja")),
+    ("config.json", include_bytes!("../embedded/config.json")),
+    ("generation_config.json", include_bytes!("../embedded/generation_config.json")),
+    ("model.safetensors", include_bytes!("../embedded/model.safetensors")),
+    ("tokenizer.json", include_bytes!("../embedded/tokenizer.json")),
+    ("tokenizer_config.json", include_bytes!("../embedded/tokenizer_config.json")),
+];
+
+/// Writes the model below the data directory, unless it is there, and returns its folder.
+pub fn unpack(data_directory: &Path) -> Result<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    FILES.hash(&mut hasher);
+    let parent = data_directory.join("embedded");
+    let folder = parent.join(format!("{NAME}-{:016x}", hasher.finish()));
+    if is_whole(&folder) {
+        return Ok(folder);
+    }
+    let making = parent.join(format!("making-{}", std::process::id()));
+    let write = || -> std::io::Result<()> {
+        fs::create_dir_all(&making)?;
+        for (name, content) in FILES {
+            fs::write(making.join(name), content)?;
+        }
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::rename(&making, &folder)
+    };
+    match write() {
+        Ok(()) => Ok(folder),
+        // Another process may have been faster.
+        Err(_) if is_whole(&folder) => {
+            let _ = fs::remove_dir_all(&making);
+            Ok(folder)
+        }
+        Err(error) => {
+            Err(error).with_context(|| format!("cannot write the embedded model to {}", folder.display()))
+        }
+    }
+}
+
+fn is_whole(folder: &Path) -> bool {
+    FILES.iter().all(|(name, content)| {
+        fs::metadata(folder.join(name)).is_ok_and(|metadata| metadata.len() == content.len() as u64)
+    })
+}

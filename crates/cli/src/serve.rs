@@ -1,0 +1,206 @@
+//! `shorn serve`.
+
+use std::fs;
+use std::io::IsTerminal;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use shorn_protocol::LoadSettings;
+use shorn_runtime::{ModelPhase, ModelSpec, Runtime, WorkerCommand, data_directory, in_bytes};
+use shorn_server::{Guard, ServedModel, listen, router};
+use tracing_subscriber::EnvFilter;
+
+use crate::embedded;
+use crate::kv_arguments::KvArguments;
+use crate::progress::loading_bar;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The model folder; the small embedded model when not given.
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// The model's name in the API; the folder's name when not given.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// The address to listen on. Other machines can reach anything but a loopback address: that needs a key.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// The port to listen on.
+    #[arg(long, default_value_t = 1234)]
+    port: u16,
+    /// Longest context in tokens; the model's own when not given.
+    #[arg(long, value_name = "N")]
+    context_length: Option<u32>,
+    /// Requests that run at the same time; more wait.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    max_concurrent: u32,
+    /// Megabytes of KV caches kept for later requests; a quarter of what the weights leave when not given.
+    #[arg(long, value_name = "MB")]
+    prompt_cache: Option<u64>,
+    /// Megabytes that the model may take in all; what the GPU recommends when not given.
+    #[arg(long, value_name = "MB")]
+    memory_limit: Option<u64>,
+    /// A file that holds the key clients must send. SHORN_API_KEY in the environment does the same.
+    #[arg(long, value_name = "FILE")]
+    api_key_file: Option<PathBuf>,
+    /// The key itself. Others on this machine can see it in the list of processes: prefer --api-key-file.
+    #[arg(long, value_name = "KEY", conflicts_with = "api_key_file")]
+    api_key: Option<String>,
+    /// Another worker executable in place of this one.
+    #[arg(long, value_name = "PROGRAM", hide = true)]
+    worker: Option<PathBuf>,
+    /// Milliseconds that a request waits for the model to load before it is told to come back.
+    #[arg(long, value_name = "MS", default_value_t = 10_000, hide = true)]
+    load_wait: u64,
+    #[command(flatten)]
+    kv: KvArguments,
+}
+
+/// Serves until it is told to stop.
+pub fn serve(arguments: Arguments) -> Result<()> {
+    let filter = EnvFilter::try_from_env("SHORN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve_until_stopped(arguments))
+}
+
+async fn serve_until_stopped(arguments: Arguments) -> Result<()> {
+    let key = api_key(&arguments)?;
+    let listeners = listen(arguments.host, arguments.port, key.is_some()).await?;
+    let port = listeners.first().context("nothing to listen on")?.local_addr()?.port();
+
+    let data_directory = data_directory()?;
+    let (name, directory) = match &arguments.model {
+        Some(directory) => {
+            (arguments.name.clone().unwrap_or_else(|| model_name(directory)), directory.clone())
+        }
+        None => (embedded::NAME.to_owned(), embedded::unpack(&data_directory)?),
+    };
+    let model = Arc::new(ServedModel::open(name.clone(), &directory, &data_directory)?);
+    let settings = load_settings(&arguments, &model, directory)?;
+    let kv = settings.kv;
+    let context_length = settings.context_length;
+    let spec =
+        ModelSpec { name: name.clone(), settings, load_wait: Duration::from_millis(arguments.load_wait) };
+    let worker = match arguments.worker {
+        Some(program) => WorkerCommand { program, arguments: Vec::new() },
+        None => WorkerCommand::this_executable()?,
+    };
+    let runtime = Runtime::start(spec, worker);
+    runtime.model().load();
+    tracing::info!("serving {name} on http://{}:{port}/v1", display_host(arguments.host));
+    tracing::info!("context {context_length} tokens, KV cache {kv}");
+    tokio::spawn(watch_load(runtime.clone()));
+
+    let guard = Guard::new(port, arguments.host.is_loopback(), key);
+    let routes = router(runtime.clone(), model, guard);
+    shorn_server::serve(listeners, routes, stop_signal()).await?;
+    tracing::info!("stopping");
+    runtime.model().unload().await;
+    Ok(())
+}
+
+fn load_settings(arguments: &Arguments, model: &ServedModel, directory: PathBuf) -> Result<LoadSettings> {
+    let kv = arguments.kv.setting();
+    model.config.check_kv(&kv)?;
+    let longest = model.config.context_length();
+    let context_length = arguments.context_length.unwrap_or(longest);
+    if context_length == 0 || context_length > longest {
+        bail!(
+            "--context-length must be from 1 to {longest}, which is this model's context; not {context_length}"
+        );
+    }
+    Ok(LoadSettings {
+        directory,
+        kv,
+        context_length,
+        max_concurrent: arguments.max_concurrent.max(1),
+        prompt_cache_bytes: arguments.prompt_cache.map(|megabytes| megabytes * 1_000_000),
+        memory_limit: arguments.memory_limit.map(|megabytes| megabytes * 1_000_000),
+    })
+}
+
+fn api_key(arguments: &Arguments) -> Result<Option<String>> {
+    if let Some(key) = &arguments.api_key {
+        tracing::warn!(
+            "others on this machine can read the key in the list of processes; use --api-key-file"
+        );
+        return Ok(Some(key.clone()));
+    }
+    let key = match &arguments.api_key_file {
+        Some(file) => fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?,
+        None => std::env::var("SHORN_API_KEY").unwrap_or_default(),
+    };
+    let key = key.trim();
+    if key.is_empty() && arguments.api_key_file.is_some() {
+        bail!("the key file is empty");
+    }
+    Ok((!key.is_empty()).then(|| key.to_owned()))
+}
+
+/// The name of a model folder: `org/name` inside the Hugging Face cache, else the folder's own name.
+fn model_name(directory: &Path) -> String {
+    let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+    let in_cache = directory.ancestors().find_map(|ancestor| {
+        let name = ancestor.file_name()?.to_str()?.strip_prefix("models--")?;
+        Some(name.replacen("--", "/", 1))
+    });
+    let own = || directory.file_name().map(|name| name.to_string_lossy().into_owned());
+    in_cache.or_else(own).unwrap_or_else(|| "model".to_owned())
+}
+
+fn display_host(host: IpAddr) -> String {
+    match host {
+        IpAddr::V6(host) => format!("[{host}]"),
+        IpAddr::V4(host) => host.to_string(),
+    }
+}
+
+/// Shows how loading goes, and says when the model is ready.
+async fn watch_load(runtime: Runtime) {
+    let bar = loading_bar();
+    let mut state = runtime.model().state();
+    loop {
+        let phase = state.borrow_and_update().phase.clone();
+        match phase {
+            ModelPhase::Loading { done, total } => {
+                bar.set_length(total);
+                bar.set_position(done);
+            }
+            ModelPhase::Ready(loaded) => {
+                bar.finish_and_clear();
+                loaded.notes.iter().for_each(|note| tracing::warn!("{note}"));
+                tracing::info!(
+                    "loaded in {:.1} s: {} of weights on {}",
+                    loaded.load_seconds,
+                    in_bytes(loaded.memory.weights),
+                    loaded.backend
+                );
+                return;
+            }
+            // The supervisor has said why.
+            ModelPhase::Stopped { why: Some(_) } => return,
+            ModelPhase::Stopped { why: None } => {}
+        }
+        if state.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Resolves on Ctrl-C or when the system asks the process to end.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

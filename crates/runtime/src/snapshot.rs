@@ -1,0 +1,32 @@
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::model::ModelState;
+use crate::requests::RequestLog;
+
+/// Everything there is to show, at one moment. All views read this and nothing else, so they cannot disagree.
+#[derive(Debug, Clone, Serialize)]
+pub struct Snapshot {
+    /// The version of Shorn.
+    pub version: &'static str,
+    /// The model.
+    pub model: ModelState,
+    /// The machine's memory.
+    pub system: SystemMemory,
+    /// The last requests, newest first.
+    pub requests: Arc<RequestLog>,
+}
+
+/// Memory of the machine and of our processes, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct SystemMemory {
+    /// What the machine has.
+    pub total: u64,
+    /// What can be used without swapping.
+    pub available: u64,
+    /// What the worker process takes.
+    pub worker_footprint: u64,
+    /// What this process takes.
+    pub server_footprint: u64,
+}

@@ -1,0 +1,135 @@
+//! `POST /v1/chat/completions`: OpenAI's Chat Completions.
+
+mod request;
+mod response;
+mod stream;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use shorn_protocol::{Generate, RequestId};
+use shorn_runtime::CompletedRequest;
+use tokio::sync::mpsc;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::reply::{Finish, Reply, ReplyEvent};
+use request::ChatRequest;
+
+/// How long a streamed reply waits for its first event before its headers go out: what the worker refuses at once is
+/// then an error with a status of its own.
+const FIRST_EVENT: Duration = Duration::from_millis(200);
+
+/// What both forms of the reply need to know.
+struct Context {
+    app: Arc<App>,
+    id: String,
+    created: u64,
+    include_usage: bool,
+}
+
+/// The route.
+pub async fn chat_completions(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<Response, ApiError> {
+    let arrived = Instant::now();
+    let body = body.map_err(|_| ApiError::too_large(crate::MAX_BODY_BYTES))?;
+    let request = ChatRequest::parse(&body)?;
+    drop(body);
+    let context = Context {
+        app: app.clone(),
+        id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
+        created: crate::clock::seconds_since_1970(),
+        include_usage: request.include_usage,
+    };
+    let stream = request.stream;
+    let reply = begin(&app, request, &headers, &context.id, arrived).await?;
+    let mut events = reply.start(app.runtime.clone());
+    if !stream {
+        return response::whole(&context, events).await;
+    }
+    let first = tokio::time::timeout(FIRST_EVENT, events.recv()).await.ok().flatten();
+    if let Some(ReplyEvent::End(end)) = &first
+        && let Finish::Failed { message, refused } = &end.finish
+    {
+        return Err(failure(message, *refused));
+    }
+    Ok(stream::streamed(context, first, events))
+}
+
+/// Renders, tokenizes, checks, and hands the request to the worker.
+async fn begin(
+    app: &App,
+    request: ChatRequest,
+    headers: &HeaderMap,
+    id: &str,
+    arrived: Instant,
+) -> Result<Reply, ApiError> {
+    let model = &app.model;
+    if let Some(asked) = request.model.as_deref().filter(|asked| *asked != model.name) {
+        return Err(ApiError::model_not_found(asked, &model.name));
+    }
+    if let Some(kv) = &request.kv {
+        let refused = model.config.check_kv(kv);
+        refused.map_err(|refusal| ApiError::bad_parameter("kv_group_size", refusal.to_string()))?;
+    }
+    let resolved =
+        request.sampling.resolve(&model.saved, &model.generation, request.logit_bias, request.logprobs);
+    let checked = resolved.sampling.check(model.config.vocab_size());
+    checked.map_err(|problem| ApiError::bad_parameter(problem.parameter, problem.to_string()))?;
+
+    let prompt = app.render(request.conversation).await?;
+    let context_length = app.context_length();
+    if prompt.tokens.len() >= context_length as usize {
+        return Err(ApiError::context_length_exceeded(prompt.tokens.len(), context_length));
+    }
+    let output = model.chat.output(&prompt, request.stop);
+    let generation = app
+        .runtime
+        .generate(Generate {
+            id: RequestId(0),
+            prompt: prompt.tokens,
+            max_tokens: resolved.max_tokens,
+            sampling: resolved.sampling.clone(),
+            kv: request.kv,
+            ignore_eos: false,
+        })
+        .await?;
+    let client = headers.get(header::USER_AGENT).and_then(|client| client.to_str().ok());
+    Ok(Reply {
+        generation,
+        output,
+        parallel_tool_calls: request.parallel_tool_calls,
+        record: CompletedRequest {
+            id: id.to_owned(),
+            model: model.name.clone(),
+            endpoint: "/v1/chat/completions".to_owned(),
+            client: client.map(str::to_owned),
+            arrived: crate::clock::milliseconds_since_1970(),
+            time_to_first_token: None,
+            report: None,
+            kv: None,
+            prefill_tokens_per_second: None,
+            decode_tokens_per_second: None,
+            sampling: resolved.sampling,
+            sampling_origins: resolved.origins,
+            finish: String::new(),
+            error: None,
+        },
+        arrived,
+    })
+}
+
+/// A reply that failed, as an error.
+fn failure(message: &str, refused: bool) -> ApiError {
+    if refused { ApiError::bad_request(message) } else { ApiError::server_error(message) }
+}
+
+/// The events of a reply.
+type Events = mpsc::Receiver<ReplyEvent>;

@@ -1,0 +1,443 @@
+//! The body of `POST /v1/chat/completions`, as OpenAI defines it and as agents really send it: unknown fields are
+//! ignored, `null` stands for a field that was left out.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use shorn_chat::conversation::{Conversation, Message, Role, Tool, ToolCall, ToolChoice};
+use shorn_checkpoint::{KvBits, KvCache, KvGroupSize, KvQuantization};
+use shorn_protocol::Sampling;
+use shorn_runtime::RequestedSampling;
+
+use crate::error::ApiError;
+
+/// A request, checked as far as it can be without the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChatRequest {
+    /// The model asked for; `None` for whatever is served.
+    pub model: Option<String>,
+    /// Messages, tools and template variables.
+    pub conversation: Conversation,
+    /// Sampling values that the request gives.
+    pub sampling: RequestedSampling,
+    /// Biases by token id.
+    pub logit_bias: Vec<(u32, f32)>,
+    /// Whether log-probabilities are wanted, and of how many alternatives.
+    pub logprobs: Option<u8>,
+    /// Texts that end the reply.
+    pub stop: Vec<String>,
+    /// Whether to send the reply as it is generated.
+    pub stream: bool,
+    /// Whether a stream ends with a chunk of token counts.
+    pub include_usage: bool,
+    /// Whether the reply may hold more than one tool call.
+    pub parallel_tool_calls: bool,
+    /// A KV cache other than the model was loaded with.
+    pub kv: Option<KvCache>,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    model: Option<String>,
+    messages: Vec<BodyMessage>,
+    #[serde(default)]
+    tools: Option<Vec<Value>>,
+    tool_choice: Option<Value>,
+    parallel_tool_calls: Option<bool>,
+    temperature: Option<f32>,
+    top_p: Option<f32>,
+    top_k: Option<i64>,
+    min_p: Option<f32>,
+    repetition_penalty: Option<f32>,
+    presence_penalty: Option<f32>,
+    frequency_penalty: Option<f32>,
+    seed: Option<i64>,
+    max_tokens: Option<u32>,
+    max_completion_tokens: Option<u32>,
+    #[serde(default, deserialize_with = "one_or_many")]
+    stop: Vec<String>,
+    logit_bias: Option<Map<String, Value>>,
+    logprobs: Option<bool>,
+    top_logprobs: Option<u8>,
+    n: Option<u32>,
+    stream: Option<bool>,
+    stream_options: Option<StreamOptions>,
+    response_format: Option<Value>,
+    reasoning_effort: Option<String>,
+    chat_template_kwargs: Option<Map<String, Value>>,
+    // Shorn's own: the KV cache of this request.
+    kv_bits: Option<u32>,
+    kv_key_bits: Option<u32>,
+    kv_value_bits: Option<u32>,
+    kv_group_size: Option<u32>,
+    kv_start: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    include_usage: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct BodyMessage {
+    role: String,
+    #[serde(default)]
+    content: Option<Value>,
+    // Agents send reasoning back under the name it came in.
+    reasoning_content: Option<String>,
+    reasoning: Option<String>,
+    reasoning_text: Option<String>,
+    tool_calls: Option<Vec<BodyToolCall>>,
+    tool_call_id: Option<String>,
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct BodyToolCall {
+    #[serde(default)]
+    id: Option<String>,
+    function: BodyFunction,
+}
+
+#[derive(Deserialize)]
+struct BodyFunction {
+    name: String,
+    #[serde(default)]
+    arguments: Option<String>,
+}
+
+impl ChatRequest {
+    /// Parses a body.
+    ///
+    /// # Errors
+    /// 400, naming the field.
+    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let body: Body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let (path, problem) = (error.path().to_string(), error.inner().to_string());
+            match path.as_str() {
+                "." | "?" => ApiError::bad_request(format!("the body is not a chat request: {problem}")),
+                _ => ApiError::bad_parameter(&path, format!("{path}: {problem}")),
+            }
+        })?;
+        json.end()
+            .map_err(|error| ApiError::bad_request(format!("the body is not one JSON value: {error}")))?;
+        body.check()
+    }
+}
+
+impl Body {
+    fn check(self) -> Result<ChatRequest, ApiError> {
+        self.refuse_what_is_not_there()?;
+        let kv = self.kv()?;
+        let logit_bias = self.logit_bias()?;
+        if self.messages.is_empty() {
+            return Err(ApiError::bad_parameter("messages", "messages must hold at least one message"));
+        }
+        let top_k = match self.top_k {
+            None => None,
+            // -1 and 0 are both in use for "no limit".
+            Some(top_k) => Some(u32::try_from(top_k.max(0)).unwrap_or(u32::MAX)),
+        };
+        let max_tokens = self.max_completion_tokens.or(self.max_tokens);
+        if max_tokens == Some(0) {
+            return Err(ApiError::bad_parameter("max_tokens", "max_tokens must be at least 1"));
+        }
+        let sampling = RequestedSampling {
+            temperature: self.temperature,
+            top_p: self.top_p,
+            top_k,
+            min_p: self.min_p,
+            repetition_penalty: self.repetition_penalty,
+            presence_penalty: self.presence_penalty,
+            frequency_penalty: self.frequency_penalty,
+            seed: self.seed.map(|seed| seed as u64),
+            max_tokens,
+        };
+        let tools = tools(self.tools.unwrap_or_default())?;
+        let tool_choice = tool_choice(self.tool_choice)?;
+        let messages = self.messages.into_iter().enumerate();
+        let messages = messages.map(|(index, message)| message.parse(index)).collect::<Result<_, _>>()?;
+        let mut template_kwargs = self.chat_template_kwargs.unwrap_or_default();
+        if let Some(effort) = self.reasoning_effort {
+            if effort == "none" {
+                template_kwargs.entry("enable_thinking").or_insert(Value::Bool(false));
+            }
+            template_kwargs.entry("reasoning_effort").or_insert(Value::String(effort));
+        }
+        Ok(ChatRequest {
+            model: self.model,
+            conversation: Conversation { messages, tools, tool_choice, template_kwargs },
+            sampling,
+            logit_bias,
+            logprobs: (self.logprobs == Some(true)).then(|| self.top_logprobs.unwrap_or(0)),
+            stop: self.stop,
+            stream: self.stream.unwrap_or(false),
+            include_usage: self.stream_options.and_then(|options| options.include_usage).unwrap_or(false),
+            parallel_tool_calls: self.parallel_tool_calls.unwrap_or(true),
+            kv,
+        })
+    }
+
+    /// What would have to be ignored is refused instead.
+    fn refuse_what_is_not_there(&self) -> Result<(), ApiError> {
+        if self.n.is_some_and(|n| n != 1) {
+            return Err(ApiError::bad_parameter("n", "n: one reply per request is supported; send n = 1"));
+        }
+        let format = self.response_format.as_ref().and_then(|format| format.get("type"));
+        if let Some(format) = format.filter(|format| *format != "text") {
+            let message =
+                format!("response_format: {format} is not supported yet; send {{\"type\": \"text\"}}");
+            return Err(ApiError::bad_parameter("response_format", message));
+        }
+        if self.top_logprobs.is_some_and(|top| top > Sampling::MAX_TOP_LOGPROBS) {
+            let message = format!("top_logprobs must be at most {}", Sampling::MAX_TOP_LOGPROBS);
+            return Err(ApiError::bad_parameter("top_logprobs", message));
+        }
+        Ok(())
+    }
+
+    fn kv(&self) -> Result<Option<KvCache>, ApiError> {
+        let bits = |name: &str, bits: Option<u32>| -> Result<Option<KvBits>, ApiError> {
+            let parsed = bits.map(KvBits::try_from).transpose();
+            parsed.map_err(|problem| ApiError::bad_parameter(name, format!("{name}: {problem}")))
+        };
+        let both = bits("kv_bits", self.kv_bits)?;
+        let key_bits = bits("kv_key_bits", self.kv_key_bits)?.or(both);
+        let value_bits = bits("kv_value_bits", self.kv_value_bits)?.or(both);
+        let (key_bits, value_bits) = match (key_bits, value_bits) {
+            (Some(key_bits), Some(value_bits)) => (key_bits, value_bits),
+            (None, None) => return Ok(None),
+            _ => {
+                let message = "kv_key_bits and kv_value_bits go together; or send kv_bits for both";
+                return Err(ApiError::bad_parameter("kv_key_bits", message));
+            }
+        };
+        let group_size = match self.kv_group_size {
+            None => KvQuantization::DEFAULT_GROUP_SIZE,
+            Some(size) => KvGroupSize::try_from(size)
+                .map_err(|problem| ApiError::bad_parameter("kv_group_size", problem))?,
+        };
+        let start = self.kv_start.unwrap_or(KvQuantization::DEFAULT_START);
+        Ok(Some(KvCache::Quantized(KvQuantization { key_bits, value_bits, group_size, start })))
+    }
+
+    fn logit_bias(&self) -> Result<Vec<(u32, f32)>, ApiError> {
+        let wrong = || ApiError::bad_parameter("logit_bias", "logit_bias must map token ids to numbers");
+        self.logit_bias
+            .iter()
+            .flatten()
+            .map(|(id, bias)| {
+                let id = id.parse().map_err(|_| wrong())?;
+                Ok((id, bias.as_f64().ok_or_else(wrong)? as f32))
+            })
+            .collect()
+    }
+}
+
+impl BodyMessage {
+    fn parse(self, index: usize) -> Result<Message, ApiError> {
+        let field = |name: &str| format!("messages[{index}].{name}");
+        let role = match self.role.as_str() {
+            "system" => Role::System,
+            "developer" => Role::Developer,
+            "user" => Role::User,
+            "assistant" => Role::Assistant,
+            "tool" => Role::Tool,
+            other => {
+                let message = format!(
+                    "{}: `{other}` is not one of system, developer, user, assistant, tool",
+                    field("role")
+                );
+                return Err(ApiError::bad_parameter(field("role"), message));
+            }
+        };
+        let content = text_of(self.content, &field("content"))?;
+        if content.is_none() && role != Role::Assistant {
+            let message = format!("{}: a {} message must have content", field("content"), self.role);
+            return Err(ApiError::bad_parameter(field("content"), message));
+        }
+        let calls = self.tool_calls.unwrap_or_default().into_iter();
+        Ok(Message {
+            role,
+            content,
+            reasoning: self.reasoning_content.or(self.reasoning).or(self.reasoning_text),
+            tool_calls: calls
+                .map(|call| ToolCall {
+                    id: call.id.unwrap_or_default(),
+                    name: call.function.name,
+                    arguments: call.function.arguments.unwrap_or_else(|| "{}".to_owned()),
+                })
+                .collect(),
+            tool_call_id: self.tool_call_id,
+            name: self.name,
+        })
+    }
+}
+
+/// Content as a text, or as text parts put together. Anything else, an image above all, is refused; nothing is ever
+/// fetched.
+fn text_of(content: Option<Value>, field: &str) -> Result<Option<String>, ApiError> {
+    let parts = match content {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) => return Ok(Some(text)),
+        Some(Value::Array(parts)) => parts,
+        Some(_) => {
+            let message = format!("{field}: must be a string or a list of parts");
+            return Err(ApiError::bad_parameter(field, message));
+        }
+    };
+    let mut text = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        let kind = part.get("type").and_then(Value::as_str).unwrap_or("part without a type");
+        let found = match kind {
+            "text" | "input_text" | "output_text" => part.get("text").and_then(Value::as_str),
+            "refusal" => part.get("refusal").and_then(Value::as_str),
+            _ => None,
+        };
+        let Some(found) = found else {
+            let field = format!("{field}[{index}]");
+            let message = format!("{field}: this model takes text only, not {kind}");
+            return Err(ApiError::bad_parameter(field, message));
+        };
+        text.push_str(found);
+    }
+    Ok(Some(text))
+}
+
+fn tools(tools: Vec<Value>) -> Result<Vec<Tool>, ApiError> {
+    tools
+        .into_iter()
+        .enumerate()
+        .map(|(index, tool)| {
+            Tool::from_json(tool).ok_or_else(|| {
+                let field = format!("tools[{index}]");
+                let message =
+                    format!("{field}: must be a function with a name, as {{\"type\": \"function\", ...}}");
+                ApiError::bad_parameter(field, message)
+            })
+        })
+        .collect()
+}
+
+fn tool_choice(choice: Option<Value>) -> Result<ToolChoice, ApiError> {
+    match choice {
+        None | Some(Value::Null) => Ok(ToolChoice::Auto),
+        Some(Value::String(choice)) if choice == "auto" => Ok(ToolChoice::Auto),
+        Some(Value::String(choice)) if choice == "none" => Ok(ToolChoice::None),
+        Some(other) => {
+            let message = format!("tool_choice: {other} cannot be guaranteed yet; send \"auto\" or \"none\"");
+            Err(ApiError::bad_parameter("tool_choice", message))
+        }
+    }
+}
+
+/// A string, a list of strings, or nothing.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let text = |value: Value| match value {
+        Value::String(text) => Ok(text),
+        _ => Err(serde::de::Error::custom("must be a string or a list of strings")),
+    };
+    match Option::<Value>::deserialize(deserializer)? {
+        None => Ok(Vec::new()),
+        Some(Value::Array(many)) => many.into_iter().map(text).collect(),
+        Some(one) => Ok(vec![text(one)?]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(body: Value) -> Result<ChatRequest, ApiError> {
+        ChatRequest::parse(body.to_string().as_bytes())
+    }
+
+    fn refusal(field: &str, value: Value) -> String {
+        let mut body = json!({"messages": [{"role": "user", "content": "hi"}]});
+        body[field] = value;
+        let error = parse(body).unwrap_err();
+        assert_eq!(error.status(), 400);
+        error.to_event_data()
+    }
+
+    #[test]
+    fn null_stands_for_every_field_that_was_left_out() {
+        let nulls = json!({
+            "model": null, "messages": [{"role": "assistant", "content": null, "tool_calls": null}],
+            "tools": null, "tool_choice": null, "temperature": null, "top_p": null, "stop": null, "stream": null,
+            "stream_options": null, "max_tokens": null, "logit_bias": null, "n": null, "response_format": null,
+            "parallel_tool_calls": null, "seed": null, "logprobs": null
+        });
+        let bare = json!({"messages": [{"role": "assistant"}]});
+        assert_eq!(parse(nulls).unwrap(), parse(bare).unwrap());
+    }
+
+    #[test]
+    fn content_may_be_text_or_text_parts_and_nothing_else() {
+        let parts = json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]);
+        let request = parse(json!({"messages": [{"role": "user", "content": parts}]})).unwrap();
+        assert_eq!(request.conversation.messages[0].content.as_deref(), Some("ab"));
+        let image = json!([{"role": "user", "content": [
+            {"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "http://127.0.0.1:9/x"}}]}]);
+        let refusal = refusal("messages", image);
+        assert!(refusal.contains("messages[0].content[1]") && refusal.contains("image_url"), "{refusal}");
+    }
+
+    #[test]
+    fn a_wrong_field_is_named() {
+        for (field, value) in [
+            ("temperature", json!("hot")),
+            ("max_tokens", json!(true)),
+            ("max_tokens", json!(0)),
+            ("stop", json!(5)),
+            ("n", json!(2)),
+            ("response_format", json!({"type": "json_object"})),
+            ("tools", json!([{"type": "web_search"}])),
+            ("tool_choice", json!("required")),
+            ("logit_bias", json!({"x": 1})),
+            ("top_logprobs", json!(21)),
+            ("kv_bits", json!(5)),
+            ("kv_group_size", json!(48)),
+            ("kv_key_bits", json!(8)),
+        ] {
+            let mut body = json!({"messages": [{"role": "user", "content": "hi"}], "kv_value_bits": null});
+            if field == "kv_group_size" {
+                body["kv_bits"] = json!(8);
+            }
+            body[field] = value.clone();
+            let error = parse(body).unwrap_err().to_event_data();
+            assert!(error.contains(&format!("\"param\":\"{field}")), "{field} = {value}: {error}");
+        }
+        assert!(refusal("messages", json!([{"role": "robot", "content": "x"}])).contains("messages[0].role"));
+        assert!(refusal("messages", json!([{"role": "user"}])).contains("messages[0].content"));
+        assert!(refusal("messages", json!([])).contains("at least one"));
+    }
+
+    #[test]
+    fn what_is_no_json_is_a_bad_request() {
+        for body in [&b"{"[..], b"", b"null", b"[]", b"\xff\xfe", b"{\"messages\": []} x"] {
+            assert_eq!(ChatRequest::parse(body).unwrap_err().status(), 400);
+        }
+    }
+
+    #[test]
+    fn the_kv_cache_of_one_request_can_be_chosen() {
+        let request = parse(json!({
+            "messages": [{"role": "user", "content": "hi"}],
+            "kv_bits": 8, "kv_value_bits": 4, "kv_group_size": 32, "kv_start": 0
+        }));
+        let Some(KvCache::Quantized(kv)) = request.unwrap().kv else { panic!() };
+        assert_eq!((kv.key_bits.get(), kv.value_bits.get(), kv.group_size.get(), kv.start), (8, 4, 32, 0));
+    }
+
+    #[test]
+    fn reasoning_comes_back_under_any_of_its_names() {
+        for name in ["reasoning_content", "reasoning", "reasoning_text"] {
+            let request =
+                parse(json!({"messages": [{"role": "assistant", "content": "x", name: "because"}]}));
+            assert_eq!(request.unwrap().conversation.messages[0].reasoning.as_deref(), Some("because"));
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The reply as one JSON object, and the parts that its chunks share with it.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use shorn_chat::output;
+use shorn_protocol::{RequestReport, TokenLogprobs};
+use shorn_runtime::CompletedRequest;
+
+use super::{Context, Events, failure};
+use crate::error::ApiError;
+use crate::reply::{Finish, ReplyEvent};
+
+#[derive(Serialize)]
+struct ChatCompletion<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: u64,
+    model: &'a str,
+    choices: [Choice; 1],
+    usage: Option<Usage>,
+    /// What the request cost, beyond what OpenAI counts.
+    shorn: Option<&'a CompletedRequest>,
+}
+
+#[derive(Serialize)]
+struct Choice {
+    index: u32,
+    message: AssistantMessage,
+    logprobs: Option<Logprobs>,
+    finish_reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct AssistantMessage {
+    role: &'static str,
+    content: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<ToolCall>,
+}
+
+#[derive(Serialize)]
+struct ToolCall {
+    id: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: Function,
+}
+
+#[derive(Serialize)]
+struct Function {
+    name: String,
+    arguments: String,
+}
+
+/// Token counts.
+#[derive(Serialize)]
+pub(super) struct Usage {
+    prompt_tokens: u32,
+    completion_tokens: u32,
+    total_tokens: u32,
+    prompt_tokens_details: PromptTokensDetails,
+}
+
+#[derive(Serialize)]
+struct PromptTokensDetails {
+    cached_tokens: u32,
+}
+
+impl From<&RequestReport> for Usage {
+    fn from(report: &RequestReport) -> Self {
+        Self {
+            prompt_tokens: report.prompt_tokens,
+            completion_tokens: report.generated_tokens,
+            total_tokens: report.prompt_tokens + report.generated_tokens,
+            prompt_tokens_details: PromptTokensDetails { cached_tokens: report.cached_tokens },
+        }
+    }
+}
+
+/// Log-probabilities of tokens.
+#[derive(Serialize)]
+pub(super) struct Logprobs {
+    pub content: Vec<TokenLogprob>,
+}
+
+/// One token's.
+#[derive(Serialize)]
+pub(super) struct TokenLogprob {
+    #[serde(flatten)]
+    token: Alternative,
+    top_logprobs: Vec<Alternative>,
+}
+
+#[derive(Serialize)]
+struct Alternative {
+    token: String,
+    logprob: f32,
+    bytes: Vec<u8>,
+}
+
+impl Context {
+    /// A token's log-probabilities in OpenAI's form.
+    pub(super) fn logprob(&self, token: u32, logprobs: &TokenLogprobs) -> TokenLogprob {
+        let alternative = |token: u32, logprob: f32| {
+            let text = self.app.model.chat.tokenizer().decode(&[token], false);
+            Alternative { bytes: text.clone().into_bytes(), token: text, logprob }
+        };
+        TokenLogprob {
+            token: alternative(token, logprobs.logprob),
+            top_logprobs: logprobs.top.iter().map(|(token, logprob)| alternative(*token, *logprob)).collect(),
+        }
+    }
+}
+
+/// A new id for a tool call.
+pub(super) fn call_id() -> String {
+    format!("call_{}", uuid::Uuid::new_v4().simple())
+}
+
+/// Waits for the whole reply.
+pub(super) async fn whole(context: &Context, mut events: Events) -> Result<Response, ApiError> {
+    let mut reply = output::Reply::default();
+    let mut logprobs: Vec<TokenLogprob> = Vec::new();
+    let end = loop {
+        match events.recv().await {
+            Some(ReplyEvent::Delta(delta)) => reply.push(delta),
+            Some(ReplyEvent::Logprobs { token, logprobs: found }) => {
+                logprobs.push(context.logprob(token, &found));
+            }
+            Some(ReplyEvent::End(end)) => break end,
+            None => return Err(ApiError::server_error("the reply ended without a word")),
+        }
+    };
+    if let Finish::Failed { message, refused } = &end.finish {
+        return Err(failure(message, *refused));
+    }
+    reply.finish(output::Finished { deltas: Vec::new(), unfinished_call: end.unfinished_call });
+    let tool_calls: Vec<ToolCall> = reply
+        .tool_calls
+        .into_iter()
+        .map(|call| ToolCall {
+            id: call_id(),
+            kind: "function",
+            function: Function { name: call.name, arguments: call.arguments },
+        })
+        .collect();
+    let completion = ChatCompletion {
+        id: &context.id,
+        object: "chat.completion",
+        created: context.created,
+        model: &context.app.model.name,
+        choices: [Choice {
+            index: 0,
+            message: AssistantMessage {
+                role: "assistant",
+                // As OpenAI has it: a reply that only calls tools has no content.
+                content: (!reply.content.is_empty() || tool_calls.is_empty()).then_some(reply.content),
+                reasoning_content: (!reply.reasoning.is_empty()).then_some(reply.reasoning),
+                tool_calls,
+            },
+            logprobs: (!logprobs.is_empty()).then_some(Logprobs { content: logprobs }),
+            finish_reason: end.finish.name(),
+        }],
+        usage: end.record.report.as_ref().map(Usage::from),
+        shorn: Some(&end.record),
+    };
+    Ok(Json(completion).into_response())
+}

@@ -1,0 +1,159 @@
+//! Errors in OpenAI's shape: `{"error": {"message", "type", "param", "code"}}`.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use shorn_runtime::Unavailable;
+
+/// An error as clients see it.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    status: StatusCode,
+    body: ErrorBody,
+    retry_after: Option<Duration>,
+}
+
+/// The object under `error`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ErrorBody {
+    /// What happened and what to do.
+    pub message: String,
+    /// OpenAI's class of error.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The field at fault.
+    pub param: Option<String>,
+    /// What programs look at.
+    pub code: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: &'a ErrorBody,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+        let body = ErrorBody { message: message.into(), kind, param: None, code: None };
+        Self { status, body, retry_after: None }
+    }
+
+    /// 400: the request as a whole, or a field of it, is wrong.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", message)
+    }
+
+    /// 400, naming the field.
+    pub fn bad_parameter(parameter: impl Into<String>, message: impl Into<String>) -> Self {
+        let mut error = Self::bad_request(message);
+        error.body.param = Some(parameter.into());
+        error
+    }
+
+    /// 400: the prompt does not fit. The words are those that make agents compact their history: Pi and Claude Code
+    /// look for "prompt is too long" and "exceeds the available context size", Codex for the code.
+    pub fn context_length_exceeded(prompt: usize, context: u32) -> Self {
+        let mut error = Self::bad_parameter(
+            "messages",
+            format!(
+                "prompt is too long: {prompt} tokens > {context} maximum; it exceeds the available context size"
+            ),
+        );
+        error.body.code = Some("context_length_exceeded");
+        error
+    }
+
+    /// 401: no key, or a wrong one.
+    pub fn unauthorized() -> Self {
+        let message =
+            "this server asks for its key: send it as `Authorization: Bearer KEY` or `x-api-key: KEY`";
+        let mut error = Self::new(StatusCode::UNAUTHORIZED, "authentication_error", message);
+        error.body.code = Some("invalid_api_key");
+        error
+    }
+
+    /// 403: not from there.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "permission_error", message)
+    }
+
+    /// 404: no such model.
+    pub fn model_not_found(asked: &str, served: &str) -> Self {
+        let message = format!("the model `{asked}` is not served here; this server serves `{served}`");
+        let mut error = Self::new(StatusCode::NOT_FOUND, "invalid_request_error", message);
+        error.body.param = Some("model".to_owned());
+        error.body.code = Some("model_not_found");
+        error
+    }
+
+    /// 404: no such route.
+    pub fn no_route(method: &str, path: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "invalid_request_error", format!("there is no {method} {path}"))
+    }
+
+    /// 405: the route takes other methods.
+    pub fn wrong_method(method: &str, path: &str) -> Self {
+        let message = format!("{path} does not take {method}");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", message)
+    }
+
+    /// 413: the body is beyond all reason.
+    pub fn too_large(limit: usize) -> Self {
+        let message = format!("the request body has more than {} MB", limit >> 20);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", message)
+    }
+
+    /// 500: our own fault, or the engine's.
+    pub fn server_error(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", message)
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What went wrong, in words.
+    pub fn message(&self) -> &str {
+        &self.body.message
+    }
+
+    /// The error as the data of an event in a stream that has begun.
+    pub fn to_event_data(&self) -> String {
+        serde_json::to_string(&Envelope { error: &self.body }).unwrap_or_default()
+    }
+}
+
+impl From<Unavailable> for ApiError {
+    fn from(unavailable: Unavailable) -> Self {
+        let message = unavailable.to_string();
+        let at = |status, code, retry_after| {
+            let mut error = Self::new(status, "server_error", message.clone());
+            error.body.code = Some(code);
+            error.retry_after = retry_after;
+            error
+        };
+        let busy = StatusCode::SERVICE_UNAVAILABLE;
+        match unavailable {
+            Unavailable::Loading { retry_after, .. } => at(busy, "model_loading", Some(retry_after)),
+            Unavailable::Failed { retry_after, .. } => at(busy, "model_unavailable", Some(retry_after)),
+            Unavailable::Refused(message) => Self::bad_request(message),
+            Unavailable::ShuttingDown => at(busy, "shutting_down", None),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(Envelope { error: &self.body })).into_response();
+        if let Some(retry_after) = self.retry_after
+            && let Ok(value) = HeaderValue::try_from(retry_after.as_secs().max(1).to_string())
+        {
+            response.headers_mut().insert(header::RETRY_AFTER, value);
+        }
+        response
+    }
+}

@@ -1,0 +1,68 @@
+//! `GET /v1/models`: what is served, with its real context and the KV cache it is loaded with.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use shorn_checkpoint::KvCache;
+
+use crate::app::App;
+use crate::error::ApiError;
+
+/// The list.
+#[derive(Serialize)]
+pub struct Models {
+    object: &'static str,
+    data: Vec<Model>,
+}
+
+/// One model, in OpenAI's form and with what agents need to know.
+#[derive(Serialize)]
+pub struct Model {
+    id: String,
+    object: &'static str,
+    created: u64,
+    owned_by: &'static str,
+    display_name: String,
+    /// Tokens, as loaded.
+    context_length: u32,
+    /// Tokens, as the model was made.
+    max_context_length: u32,
+    /// The KV cache of requests that ask for no other.
+    kv_cache: KvCache,
+    /// The same in words.
+    kv_cache_summary: String,
+    /// Bytes that a token takes in that cache before and after its start threshold.
+    kv_bytes_per_token: shorn_checkpoint::KvBytes,
+}
+
+/// The route of the list.
+pub async fn models(State(app): State<Arc<App>>) -> Json<Models> {
+    Json(Models { object: "list", data: vec![describe(&app)] })
+}
+
+/// The route of one model; names may hold slashes.
+pub async fn model(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Model>, ApiError> {
+    if name != app.model.name {
+        return Err(ApiError::model_not_found(&name, &app.model.name));
+    }
+    Ok(Json(describe(&app)))
+}
+
+fn describe(app: &App) -> Model {
+    let snapshot = app.runtime.snapshot();
+    let kv = snapshot.borrow().model.settings.kv;
+    Model {
+        id: app.model.name.clone(),
+        object: "model",
+        created: app.model.created,
+        owned_by: "shorn",
+        display_name: app.model.name.clone(),
+        context_length: app.context_length(),
+        max_context_length: app.model.config.context_length(),
+        kv_cache: kv,
+        kv_cache_summary: kv.to_string(),
+        kv_bytes_per_token: app.model.config.kv_bytes_per_token(&kv, app.model.activation_bytes),
+    }
+}

@@ -1,0 +1,187 @@
+//! One reply on its way from the worker to a dialect: tokens become deltas here, and however it ends, it is noted.
+//!
+//! A reply runs as a task of its own. When its client goes away, the task ends the request in the worker, waits for the
+//! worker's report and notes it.
+
+use std::time::Instant;
+
+use shorn_chat::model::OutputStream;
+use shorn_chat::output::{Delta, End};
+use shorn_protocol::{FinishReason, RequestReport, TokenLogprobs};
+use shorn_runtime::{CompletedRequest, Generation, GenerationEvent, Runtime};
+use tokio::sync::mpsc;
+
+/// Events that may wait for the dialect to encode them.
+const EVENTS_IN_FLIGHT: usize = 256;
+
+/// What a dialect turns into its own form.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReplyEvent {
+    /// More of the reply.
+    Delta(Delta),
+    /// The log-probabilities of one token, before what it adds to the reply.
+    Logprobs {
+        /// The token id.
+        token: u32,
+        /// Its own and the best ones'.
+        logprobs: TokenLogprobs,
+    },
+    /// The reply ended; the last event.
+    End(Box<ReplyEnd>),
+}
+
+/// How a reply ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplyEnd {
+    /// Why.
+    pub finish: Finish,
+    /// What is noted of it.
+    pub record: CompletedRequest,
+    /// The text of a tool call that was cut off.
+    pub unfinished_call: Option<String>,
+}
+
+/// Why a reply ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Finish {
+    /// The model ended it, or a stop string did.
+    Stop,
+    /// The model called tools and waits for their results.
+    ToolCalls,
+    /// The token limit or the end of the context.
+    Length,
+    /// It failed.
+    Failed {
+        /// What happened.
+        message: String,
+        /// Whether the request itself was refused, rather than something having broken.
+        refused: bool,
+    },
+    /// Nobody listens any more.
+    Cancelled,
+}
+
+impl Finish {
+    /// OpenAI's `finish_reason`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::ToolCalls => "tool_calls",
+            Self::Length => "length",
+            Self::Failed { .. } => "error",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A request whose reply is about to begin.
+pub struct Reply {
+    /// The worker's side.
+    pub generation: Generation,
+    /// The text side.
+    pub output: OutputStream,
+    /// Whether the reply goes on after its first tool call.
+    pub parallel_tool_calls: bool,
+    /// What is noted when it has ended; report and finish are filled in.
+    pub record: CompletedRequest,
+    /// When the request arrived.
+    pub arrived: Instant,
+}
+
+impl Reply {
+    /// Runs the reply to its end; the events come out of the channel. Dropping the channel ends the request.
+    pub fn start(self, runtime: Runtime) -> mpsc::Receiver<ReplyEvent> {
+        let (sender, events) = mpsc::channel(EVENTS_IN_FLIGHT);
+        tokio::spawn(self.run(runtime, sender));
+        events
+    }
+
+    async fn run(mut self, runtime: Runtime, sender: mpsc::Sender<ReplyEvent>) {
+        let mut calls = 0;
+        let mut complete = false;
+        let mut first_token = None;
+        let end = loop {
+            let event = tokio::select! {
+                event = self.generation.next() => event,
+                () = sender.closed() => break self.cancelled().await,
+            };
+            match event {
+                Some(GenerationEvent::Prefill { .. }) => {}
+                Some(GenerationEvent::Token { token, logprobs }) => {
+                    first_token.get_or_insert_with(|| self.arrived.elapsed().as_secs_f64());
+                    if complete {
+                        continue;
+                    }
+                    // A channel that is closed shows in the next round.
+                    if let Some(logprobs) = logprobs {
+                        let _ = sender.send(ReplyEvent::Logprobs { token, logprobs }).await;
+                    }
+                    for delta in self.read(token) {
+                        calls += usize::from(matches!(delta, Delta::ToolCallEnd { .. }));
+                        let _ = sender.send(ReplyEvent::Delta(delta)).await;
+                    }
+                    complete = self.output.stopped_by().is_some() || (calls > 0 && !self.parallel_tool_calls);
+                    if complete {
+                        self.generation.end(true);
+                    }
+                }
+                Some(GenerationEvent::Finished { report, error }) => {
+                    let finish = match (error, report.finish) {
+                        (Some(message), _) => Finish::Failed { message, refused: false },
+                        (None, FinishReason::Length) => Finish::Length,
+                        (None, _) => Finish::Stop,
+                    };
+                    break (finish, Some(report));
+                }
+                Some(GenerationEvent::Refused(message)) => {
+                    break (Finish::Failed { message, refused: true }, None);
+                }
+                Some(GenerationEvent::WorkerDied(why)) => {
+                    break (Finish::Failed { message: why, refused: false }, None);
+                }
+                None => {
+                    let message = "the client took the reply too slowly".to_owned();
+                    break (Finish::Failed { message, refused: false }, None);
+                }
+            }
+        };
+        let (mut finish, report) = end;
+        let finished = self.output.finish(if finish == Finish::Stop { End::Natural } else { End::CutOff });
+        for delta in finished.deltas {
+            calls += usize::from(matches!(delta, Delta::ToolCallEnd { .. }));
+            let _ = sender.send(ReplyEvent::Delta(delta)).await;
+        }
+        if finish == Finish::Stop && calls > 0 {
+            finish = Finish::ToolCalls;
+        }
+        let mut record = self.record;
+        record.time_to_first_token = first_token;
+        record.conclude(report, finish.name());
+        if let Finish::Failed { message, .. } = &finish {
+            record.error = Some(message.clone());
+        }
+        runtime.completed(record.clone());
+        let end = ReplyEnd { finish, record, unfinished_call: finished.unfinished_call };
+        let _ = sender.send(ReplyEvent::End(Box::new(end))).await;
+    }
+
+    /// What a token makes known. An id that the tokenizer does not have (checkpoints round their vocabulary up) has no
+    /// text.
+    fn read(&mut self, token: u32) -> Vec<Delta> {
+        self.output.push(token).unwrap_or_else(|error| {
+            tracing::warn!("{error}");
+            Vec::new()
+        })
+    }
+
+    /// Ends the request in the worker and waits for its report.
+    async fn cancelled(&mut self) -> (Finish, Option<RequestReport>) {
+        self.generation.end(false);
+        while let Some(event) = self.generation.next().await {
+            if let GenerationEvent::Finished { report, .. } = event {
+                return (Finish::Cancelled, Some(report));
+            }
+        }
+        (Finish::Cancelled, None)
+    }
+}

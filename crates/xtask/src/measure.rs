@@ -1,0 +1,128 @@
+//! `cargo xtask measure`: speed, memory and long loops, beside mlx-lm where there is something to compare with. Each
+//! measurement becomes `docs/measurements/NAME.json`, with the machine, commit and versions it was made on.
+
+mod memory;
+mod reference;
+mod speed;
+mod statistics;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::process::{check, output};
+use crate::workspace::Workspace;
+
+pub use reference::python;
+
+/// All measurements, by name.
+const MEASUREMENTS: &[(&str, fn(&Measuring) -> Result<Value>)] =
+    &[("speed", speed::measure), ("memory", memory::measure), ("loops", long_loops)];
+
+/// What every measurement needs.
+pub struct Measuring<'a> {
+    workspace: &'a Workspace,
+    /// The released `shorn`.
+    shorn: PathBuf,
+    python: PathBuf,
+}
+
+/// Runs the named measurements, or all.
+pub fn measure(workspace: &Workspace, names: &[String]) -> Result<()> {
+    for name in names {
+        if !MEASUREMENTS.iter().any(|(known, _)| known == name) {
+            let known: Vec<&str> = MEASUREMENTS.iter().map(|(known, _)| *known).collect();
+            bail!("there is no measurement `{name}`; there are {}", known.join(", "));
+        }
+    }
+    check(Command::new(cargo()).args(["build", "--release", "--package", "shorn-cli"]))?;
+    let measuring = Measuring {
+        workspace,
+        shorn: workspace.target_directory.join("release/shorn"),
+        python: python(&workspace.mlx_sys()?.mlx_version)?,
+    };
+    for (name, run) in MEASUREMENTS {
+        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+            eprintln!("measuring {name}");
+            let results = run(&measuring)?;
+            measuring.write(name, results)?;
+        }
+    }
+    Ok(())
+}
+
+impl Measuring<'_> {
+    /// One `shorn bench` run, as its JSON.
+    fn bench(&self, folder: &std::path::Path, options: &[&str]) -> Result<Value> {
+        let folder = folder.display().to_string();
+        let arguments = [&["bench", &folder, "--json", "--runs", "1"], options].concat();
+        let shorn = self.shorn.display().to_string();
+        Ok(serde_json::from_slice(&output(&shorn, &[], &arguments)?)?)
+    }
+
+    fn write(&self, name: &str, results: Value) -> Result<()> {
+        let folder = self.workspace.root.join("docs/measurements");
+        fs::create_dir_all(&folder)?;
+        let record = json!({
+            "measurement": name,
+            "command": format!("cargo xtask measure {name}"),
+            "machine": machine()?,
+            "commit": text(&["git", "describe", "--always", "--dirty"])?,
+            "versions": {
+                "mlx": self.workspace.mlx_sys()?.mlx_version,
+                "mlx-sys": self.workspace.mlx_sys()?.version,
+                "mlx-lm": reference::MLX_LM,
+                "rustc": text(&["rustc", "--version"])?,
+            },
+            "results": results,
+        });
+        let path = folder.join(format!("{name}.json"));
+        fs::write(&path, serde_json::to_string_pretty(&record)? + "\n")
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        println!("{}", serde_json::to_string_pretty(&record["results"])?);
+        Ok(())
+    }
+}
+
+/// The loops that the tests cut to a tenth, whole.
+fn long_loops(_: &Measuring) -> Result<Value> {
+    let mut results = serde_json::Map::new();
+    for (package, test) in [("shorn-engine", "faults")] {
+        check(
+            Command::new(cargo())
+                .args(["test", "--release", "--package", package, "--test", test])
+                .env("SHORN_FULL_LOOPS", "1"),
+        )?;
+        results.insert(format!("{package} --test {test}"), json!("passed, with all rounds"));
+    }
+    Ok(results.into())
+}
+
+fn machine() -> Result<Value> {
+    let processor = match cfg!(target_os = "macos") {
+        true => text(&["sysctl", "-n", "machdep.cpu.brand_string"])?,
+        false => fs::read_to_string("/proc/cpuinfo")?
+            .lines()
+            .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+            .map_or("unknown".to_owned(), |(_, name)| name.to_owned()),
+    };
+    let cores = std::thread::available_parallelism()?.get();
+    Ok(json!({ "processor": processor, "cores": cores, "system": text(&["uname", "-srm"])? }))
+}
+
+fn text(command: &[&str]) -> Result<String> {
+    let (program, arguments) = command.split_first().context("an empty command")?;
+    Ok(String::from_utf8_lossy(&output(program, &[], arguments)?).trim().to_owned())
+}
+
+fn cargo() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+}
+
+/// Numbers of a JSON array.
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_f64).collect()
+}

@@ -1,0 +1,150 @@
+//! A server process of its own for each test.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::script::{self, Script};
+
+/// The folder of the embedded model.
+pub fn embedded_model() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/cli/embedded").canonicalize().unwrap()
+}
+
+/// The folder of a fixture checkpoint.
+pub fn checkpoint(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/checkpoints").join(name)
+}
+
+/// The `shorn` executable of this checkout, built if it is not.
+pub fn shorn() -> PathBuf {
+    built("shorn-cli", "shorn")
+}
+
+/// The scripted worker.
+pub fn scripted_worker() -> PathBuf {
+    built("shorn-tests", "scripted-worker")
+}
+
+/// Cargo's folder for executables of the profile that runs.
+fn built(package: &str, name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    // .../target/debug/deps/test-name
+    let folder = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
+    BUILT.get_or_init(|| {
+        let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+        cargo.args(["build", "--quiet", "--package", "shorn-cli", "--package", "shorn-tests", "--bins"]);
+        if folder.ends_with("release") {
+            cargo.arg("--release");
+        }
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+        assert!(cargo.arg("--manifest-path").arg(manifest).status().unwrap().success());
+    });
+    let path = folder.join(name);
+    assert!(path.is_file(), "{package} has no {}", path.display());
+    path
+}
+
+/// A running `shorn serve`, ended with the test.
+pub struct Server {
+    child: Child,
+    /// The port on loopback.
+    pub port: u16,
+    log: Arc<Mutex<String>>,
+    _home: tempfile::TempDir,
+}
+
+impl Server {
+    /// The embedded model, with more options.
+    pub fn start(options: &[&str]) -> Self {
+        Self::with(Command::new(shorn()), options)
+    }
+
+    /// The embedded model's tokenizer and template with a scripted worker.
+    pub fn scripted(script: &Script, options: &[&str]) -> Self {
+        let file = tempfile::Builder::new().prefix("script").tempfile().unwrap();
+        let (_, path) = file.keep().unwrap();
+        std::fs::write(&path, serde_json::to_vec(script).unwrap()).unwrap();
+        let mut command = Command::new(shorn());
+        command.env(script::VARIABLE, path);
+        let worker = scripted_worker();
+        Self::with(command, &[&["--worker", worker.to_str().unwrap()], options].concat())
+    }
+
+    fn with(mut command: Command, options: &[&str]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let mut child = command
+            .arg("serve")
+            .args(["--port", &port.to_string()])
+            .args(options)
+            .env("SHORN_HOME", home.path())
+            .env_remove("SHORN_API_KEY")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        thread::spawn({
+            let log = log.clone();
+            move || {
+                for line in lines.map_while(Result::ok) {
+                    log.lock().unwrap().push_str(&(line + "\n"));
+                }
+            }
+        });
+        let server = Self { child, port, log, _home: home };
+        server.wait_for_log("serving ");
+        server
+    }
+
+    /// Its base address, with a slash at the end.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Waits until the log holds a text.
+    pub fn wait_for_log(&self, text: &str) {
+        let patience = Instant::now() + Duration::from_secs(30);
+        while !self.log().contains(text) {
+            assert!(Instant::now() < patience, "no `{text}` in the log:\n{}", self.log());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("the server's log:\n{}", self.log());
+        }
+    }
+}
+
+/// A port that is free on both loopback addresses now.
+pub fn free_port() -> u16 {
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let free_on_ipv6 = TcpListener::bind(("::1", port));
+        if !matches!(free_on_ipv6, Err(error) if error.kind() == std::io::ErrorKind::AddrInUse) {
+            return port;
+        }
+    }
+}
