@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use shorn_protocol::LoadSettings;
-use shorn_runtime::{ModelPhase, ModelSpec, Runtime, WorkerCommand, data_directory, in_bytes};
+use shorn_runtime::{ModelPhase, ModelSpec, ModelState, Runtime, WorkerCommand, data_directory, in_bytes};
 use shorn_server::{Guard, ServedModel, listen, router};
 use tracing_subscriber::EnvFilter;
 
@@ -92,6 +92,9 @@ async fn serve_until_stopped(arguments: Arguments) -> Result<()> {
     };
     let runtime = Runtime::start(spec, worker);
     runtime.model().load();
+    // Whoever connects finds the load begun.
+    let has_begun = |state: &ModelState| state.phase != ModelPhase::Stopped { why: None };
+    runtime.model().state().wait_for(has_begun).await?;
     tracing::info!("serving {name} on http://{}:{port}/v1", display_host(arguments.host));
     tracing::info!("context {context_length} tokens, KV cache {kv}");
     tokio::spawn(watch_load(runtime.clone()));

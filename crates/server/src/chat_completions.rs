@@ -126,9 +126,12 @@ async fn begin(
     })
 }
 
-/// A reply that failed, as an error.
+/// A reply that failed, as an error. The words "server error" make agents try again.
 fn failure(message: &str, refused: bool) -> ApiError {
-    if refused { ApiError::bad_request(message) } else { ApiError::server_error(message) }
+    match refused {
+        true => ApiError::bad_request(message),
+        false => ApiError::server_error(format!("server error: {message}")),
+    }
 }
 
 /// The events of a reply.

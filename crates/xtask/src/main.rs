@@ -5,10 +5,12 @@ mod fixtures;
 mod measure;
 #[cfg(target_os = "linux")]
 mod mlx;
+mod npm;
 mod process;
 mod workspace;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -34,6 +36,14 @@ enum Task {
         #[arg(long, value_name = "DIR")]
         into: Option<PathBuf>,
     },
+    /// Build and serve: what `npm start` runs.
+    Start {
+        /// Options of `shorn serve`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Check everything that is right or wrong: what `npm test` runs.
+    Test,
     /// Make the committed checkpoints anew, with mlx-lm.
     Fixtures,
     /// Measure speed, memory and long loops, into docs/measurements.
@@ -43,7 +53,7 @@ enum Task {
     },
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     let workspace = Workspace::load()?;
     match Arguments::parse().task {
         #[cfg(target_os = "linux")]
@@ -55,8 +65,10 @@ fn main() -> Result<()> {
         }
         #[cfg(not(target_os = "linux"))]
         Task::Mlx { .. } => eprintln!("nothing to do: on this platform mlx-sys builds MLX itself"),
+        Task::Start { options } => return npm::start(&workspace, &options),
+        Task::Test => npm::test(&workspace)?,
         Task::Fixtures => fixtures::make(&workspace)?,
         Task::Measure { names } => measure::measure(&workspace, &names)?,
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

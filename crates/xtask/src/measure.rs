@@ -18,8 +18,11 @@ use crate::workspace::Workspace;
 
 pub use reference::python;
 
+/// A measurement's own part: its results.
+type Measure = fn(&Measuring) -> Result<Value>;
+
 /// All measurements, by name.
-const MEASUREMENTS: &[(&str, fn(&Measuring) -> Result<Value>)] =
+const MEASUREMENTS: &[(&str, Measure)] =
     &[("speed", speed::measure), ("memory", memory::measure), ("loops", long_loops)];
 
 /// What every measurement needs.
@@ -90,7 +93,7 @@ impl Measuring<'_> {
 /// The loops that the tests cut to a tenth, whole.
 fn long_loops(_: &Measuring) -> Result<Value> {
     let mut results = serde_json::Map::new();
-    for (package, test) in [("shorn-engine", "faults")] {
+    for (package, test) in [("shorn-engine", "faults"), ("shorn-tests", "faults")] {
         check(
             Command::new(cargo())
                 .args(["test", "--release", "--package", package, "--test", test])

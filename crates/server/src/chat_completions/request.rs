@@ -133,11 +133,8 @@ impl Body {
         if self.messages.is_empty() {
             return Err(ApiError::bad_parameter("messages", "messages must hold at least one message"));
         }
-        let top_k = match self.top_k {
-            None => None,
-            // -1 and 0 are both in use for "no limit".
-            Some(top_k) => Some(u32::try_from(top_k.max(0)).unwrap_or(u32::MAX)),
-        };
+        // -1 and 0 are both in use for "no limit".
+        let top_k = self.top_k.map(|top_k| u32::try_from(top_k.max(0)).unwrap_or(u32::MAX));
         let max_tokens = self.max_completion_tokens.or(self.max_tokens);
         if max_tokens == Some(0) {
             return Err(ApiError::bad_parameter("max_tokens", "max_tokens must be at least 1"));

@@ -101,10 +101,10 @@ impl Encoder {
     }
 
     fn delta(&mut self, delta: &Delta) -> Option<Event> {
-        let call = |index, id, name, arguments| ChunkDelta {
+        let call = |index, id, name: Option<_>, arguments| ChunkDelta {
             tool_calls: Some([ChunkToolCall {
                 index,
-                kind: if name == None { None } else { Some("function") },
+                kind: name.map(|_| "function"),
                 id,
                 function: ChunkFunction { name, arguments },
             }]),

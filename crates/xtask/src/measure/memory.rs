@@ -78,9 +78,8 @@ pub fn measure(measuring: &Measuring) -> Result<Value> {
         );
     }
     let prompt = DEEP.to_string();
-    let whole = &measuring
-        .bench(&folder, &[&["--prompt", &prompt, "--generate", "2"], &*["--kv-bits", "8"]].concat())?["runs"]
-        [0];
+    let whole = measuring.bench(&folder, &["--prompt", &prompt, "--generate", "2", "--kv-bits", "8"])?;
+    let whole = &whole["runs"][0];
     results.insert(
         format!("prefill of {DEEP} tokens from nothing, 8-bit KV from 5000"),
         json!({"peak bytes": whole["prefill_peak_above_weights"], "seconds": whole["prefill_seconds"]}),
