@@ -9,7 +9,7 @@ use crate::snapshot::SystemMemory;
 
 /// The machine as `sysinfo` sees it.
 pub(crate) struct Machine {
-    /// `None` on a system that `sysinfo` does not know: figures are zero there.
+    /// `None` on a system that `sysinfo` does not know.
     system: Option<System>,
 }
 
@@ -23,15 +23,15 @@ impl Machine {
     }
 
     /// Memory now, with the footprints of this process and of the worker's.
-    pub fn memory(&mut self, worker: Option<u32>) -> SystemMemory {
-        let Some(system) = &mut self.system else { return SystemMemory::default() };
+    pub fn memory(&mut self, worker: Option<u32>) -> Option<SystemMemory> {
+        let system = self.system.as_mut()?;
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
-        SystemMemory {
+        Some(SystemMemory {
             total: system.total_memory(),
             available: system.available_memory(),
-            worker_footprint: worker.and_then(|worker| footprint(system, worker)).unwrap_or(0),
-            server_footprint: footprint(system, std::process::id()).unwrap_or(0),
-        }
+            worker_footprint: worker.and_then(|worker| footprint(system, worker)),
+            server_footprint: footprint(system, std::process::id()),
+        })
     }
 }
 

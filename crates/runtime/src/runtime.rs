@@ -4,30 +4,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shorn_protocol::Generate;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use crate::model::{Generation, Model, ModelSpec, Unavailable};
+use crate::model::{Generation, Model, ModelSpec, ModelState, Unavailable};
 use crate::platform::Machine;
-use crate::requests::{CompletedRequest, RequestLog};
+use crate::requests::CompletedRequest;
 use crate::snapshot::Snapshot;
 use crate::worker::WorkerCommand;
 
-/// How often the machine's memory is looked at.
+/// How often the machine's memory is looked at, beside every change of the model.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A handle on everything that runs.
 #[derive(Debug, Clone)]
 pub struct Runtime {
     model: Model,
-    completed: mpsc::UnboundedSender<CompletedRequest>,
-    snapshot: watch::Receiver<Snapshot>,
+    snapshot: watch::Sender<Snapshot>,
 }
 
 impl Runtime {
     /// Starts to supervise a model and to keep the snapshot.
     pub fn start(spec: ModelSpec, worker: WorkerCommand) -> Self {
         let model = Model::supervise(spec, worker);
-        let (completed, inbox) = mpsc::unbounded_channel();
         let mut machine = Machine::new();
         let first = Snapshot {
             version: env!("CARGO_PKG_VERSION"),
@@ -35,9 +33,9 @@ impl Runtime {
             system: machine.memory(None),
             requests: Arc::default(),
         };
-        let (published, snapshot) = watch::channel(first);
-        tokio::spawn(keep_snapshot(model.state(), inbox, machine, published));
-        Self { model, completed, snapshot }
+        let snapshot = watch::Sender::new(first);
+        tokio::spawn(follow(model.state(), machine, snapshot.clone()));
+        Self { model, snapshot }
     }
 
     /// The model.
@@ -47,7 +45,7 @@ impl Runtime {
 
     /// The snapshot, now and as it changes.
     pub fn snapshot(&self) -> watch::Receiver<Snapshot> {
-        self.snapshot.clone()
+        self.snapshot.subscribe()
     }
 
     /// Starts a request.
@@ -61,45 +59,33 @@ impl Runtime {
     /// Notes a request that ended: one line in the log, and its place among the last requests.
     pub fn completed(&self, request: CompletedRequest) {
         tracing::info!(target: "shorn::request", "{}", request.line());
-        let _ = self.completed.send(request);
+        self.snapshot.send_modify(|snapshot| Arc::make_mut(&mut snapshot.requests).add(request));
     }
 }
 
-async fn keep_snapshot(
-    mut model: watch::Receiver<crate::ModelState>,
-    mut completed: mpsc::UnboundedReceiver<CompletedRequest>,
+/// Writes the model's state and the machine's memory into the snapshot until the model is gone.
+async fn follow(
+    mut model: watch::Receiver<ModelState>,
     mut machine: Machine,
-    published: watch::Sender<Snapshot>,
+    snapshot: watch::Sender<Snapshot>,
 ) {
     let mut tick = tokio::time::interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut log = RequestLog::default();
     loop {
-        tokio::select! {
-            request = completed.recv() => match request {
-                Some(request) => {
-                    log.add(request);
-                    let requests = Arc::new(log.clone());
-                    published.send_modify(|snapshot| snapshot.requests = requests);
-                }
-                None => return,
+        let model_changed = tokio::select! {
+            changed = model.changed() => match changed {
+                Ok(()) => true,
+                Err(_) => return,
             },
-            changed = model.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                let state = model.borrow_and_update().clone();
-                published.send_modify(|snapshot| snapshot.model = state);
-            }
-            _ = tick.tick() => {
-                let worker = model.borrow().worker;
-                let memory = machine.memory(worker);
-                published.send_if_modified(|snapshot| {
-                    let changed = snapshot.system != memory;
-                    snapshot.system = memory;
-                    changed
-                });
-            }
-        }
+            _ = tick.tick() => false,
+        };
+        let state = model.borrow_and_update().clone();
+        let memory = machine.memory(state.worker);
+        snapshot.send_if_modified(|snapshot| {
+            let changed = model_changed || snapshot.system != memory;
+            snapshot.model = state;
+            snapshot.system = memory;
+            changed
+        });
     }
 }

@@ -12,21 +12,21 @@ pub struct Snapshot {
     pub version: &'static str,
     /// The model.
     pub model: ModelState,
-    /// The machine's memory.
-    pub system: SystemMemory,
+    /// The machine's memory; `None` where the system does not tell it.
+    pub system: Option<SystemMemory>,
     /// The last requests, newest first.
     pub requests: Arc<RequestLog>,
 }
 
 /// Memory of the machine and of our processes, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct SystemMemory {
     /// What the machine has.
     pub total: u64,
     /// What can be used without swapping.
     pub available: u64,
-    /// What the worker process takes.
-    pub worker_footprint: u64,
+    /// What the worker process takes; `None` while none runs.
+    pub worker_footprint: Option<u64>,
     /// What this process takes.
-    pub server_footprint: u64,
+    pub server_footprint: Option<u64>,
 }

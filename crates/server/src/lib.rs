@@ -1,7 +1,7 @@
 //! The HTTP dialects and management routes.
 //!
 //! A dialect parses a body into a conversation and sampling values, and encodes the events of a reply; everything
-//! between is shared ([`reply`]). Each dialect has a module of its own.
+//! between is shared (`reply`). Each dialect has a module of its own.
 
 mod app;
 mod chat_completions;

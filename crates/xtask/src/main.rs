@@ -53,9 +53,19 @@ enum Task {
     },
 }
 
-fn main() -> Result<ExitCode> {
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
     let workspace = Workspace::load()?;
-    match Arguments::parse().task {
+    match task {
         #[cfg(target_os = "linux")]
         Task::Mlx { backend, into } => {
             let folder = mlx::install(&workspace, backend)?;
