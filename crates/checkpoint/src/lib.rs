@@ -26,6 +26,17 @@ pub use rope::{RopeConfig, RopeScaling};
 pub use safetensors::Dtype;
 pub use tensors::{TensorEntry, TensorFile, Tensors};
 
+/// The name of a model folder: `org/name` inside the Hugging Face cache, else the folder's own name.
+pub fn model_name(directory: &Path) -> String {
+    let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+    let in_cache = directory.ancestors().find_map(|ancestor| {
+        let name = ancestor.file_name()?.to_str()?.strip_prefix("models--")?;
+        Some(name.replacen("--", "/", 1))
+    });
+    let own = || directory.file_name().map(|name| name.to_string_lossy().into_owned());
+    in_cache.or_else(own).unwrap_or_else(|| "model".to_owned())
+}
+
 /// A model folder whose files agree with each other.
 #[derive(Debug)]
 pub struct Checkpoint {

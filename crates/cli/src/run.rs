@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use shorn_chat::conversation::{Conversation, Message, Role};
 use shorn_chat::model::ChatModel;
 use shorn_chat::output::{Delta, End, Finished};
+use shorn_checkpoint::{Checkpoint, model_name};
 use shorn_engine::{Engine, Event};
 use shorn_protocol::{FinishReason, Generate, LoadSettings, RequestId, RequestReport};
 use shorn_runtime::{RequestedSampling, SavedSettings, data_directory, in_bytes};
@@ -41,7 +42,7 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<()> {
     let chat = ChatModel::from_folder(&arguments.directory)?;
     let bar = loading_bar();
-    let checkpoint = shorn_checkpoint::Checkpoint::open(&arguments.directory)?;
+    let checkpoint = Checkpoint::open(&arguments.directory)?;
     let mut engine = Engine::load(
         LoadSettings {
             directory: arguments.directory.clone(),
@@ -66,7 +67,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         max_tokens: arguments.max_tokens,
         ..RequestedSampling::default()
     };
-    let saved = SavedSettings::read(&data_directory()?, &arguments.directory.display().to_string())?;
+    let saved = SavedSettings::read(&data_directory()?, &model_name(&arguments.directory))?;
     let resolved = sampling.resolve(&saved, &checkpoint.generation, Vec::new(), None);
     let mut output = chat.output(&prompt, None);
     engine.submit(Generate {

@@ -3,11 +3,12 @@
 use std::fs;
 use std::io::IsTerminal;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use shorn_checkpoint::model_name;
 use shorn_protocol::LoadSettings;
 use shorn_runtime::{ModelPhase, ModelSpec, ModelState, Runtime, WorkerCommand, data_directory, in_bytes};
 use shorn_server::{Guard, ServedModel, listen, router};
@@ -143,17 +144,6 @@ fn api_key(arguments: &Arguments) -> Result<Option<String>> {
         bail!("the key file is empty");
     }
     Ok((!key.is_empty()).then(|| key.to_owned()))
-}
-
-/// The name of a model folder: `org/name` inside the Hugging Face cache, else the folder's own name.
-fn model_name(directory: &Path) -> String {
-    let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
-    let in_cache = directory.ancestors().find_map(|ancestor| {
-        let name = ancestor.file_name()?.to_str()?.strip_prefix("models--")?;
-        Some(name.replacen("--", "/", 1))
-    });
-    let own = || directory.file_name().map(|name| name.to_string_lossy().into_owned());
-    in_cache.or_else(own).unwrap_or_else(|| "model".to_owned())
 }
 
 fn display_host(host: IpAddr) -> String {

@@ -8,12 +8,12 @@ use mlx_rs::ops::concatenate;
 use crate::backend::Backend;
 use crate::kv::SequenceKv;
 use crate::mlx::{self, Result};
-use crate::nn::{Rope, attend};
+use crate::nn::{Attention, Rope};
 
 /// The sequences of one step. Everything else in a layer works on all rows together; what depends on a sequence's own
 /// past happens here.
 pub(crate) struct Batch<'a> {
-    pub backend: Backend,
+    pub attention: Attention,
     pub segments: Vec<Segment<'a>>,
 }
 
@@ -35,7 +35,11 @@ pub(crate) struct AttentionShape {
     pub scale: f32,
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
+    pub fn new(backend: Backend, segments: Vec<Segment<'a>>) -> Self {
+        Self { attention: Attention { backend, evaluates_blocks: true }, segments }
+    }
+
     /// Rotates queries and keys, appends keys and values to each sequence's cache, and attends.
     ///
     /// `queries_keys` is `[rows, query heads + kv heads, head_dim]`, `values` `[rows, kv heads * head_dim]`, both
@@ -49,18 +53,18 @@ impl Batch<'_> {
         shape: AttentionShape,
     ) -> Result<Array> {
         let whole = self.segments.len() == 1;
-        let backend = self.backend;
+        let attention = self.attention;
         let mut outputs = Vec::with_capacity(self.segments.len());
         for segment in &mut self.segments {
             if whole {
-                outputs.push(segment.attention(backend, layer, queries_keys, values, rope, shape)?);
+                outputs.push(segment.attention(attention, layer, queries_keys, values, rope, shape)?);
                 continue;
             }
             let Range { start, end } = segment.rows;
             let heads = shape.query_heads + shape.kv_heads;
             let queries_keys = mlx::slice(queries_keys, &[start, 0, 0], &[end, heads, shape.head_dim])?;
             let values = mlx::slice(values, &[start, 0], &[end, shape.kv_heads * shape.head_dim])?;
-            outputs.push(segment.attention(backend, layer, &queries_keys, &values, rope, shape)?);
+            outputs.push(segment.attention(attention, layer, &queries_keys, &values, rope, shape)?);
         }
         match outputs.pop() {
             Some(only) if outputs.is_empty() => Ok(only),
@@ -75,7 +79,7 @@ impl Batch<'_> {
 impl Segment<'_> {
     fn attention(
         &mut self,
-        backend: Backend,
+        attention: Attention,
         layer: usize,
         queries_keys: &Array,
         values: &Array,
@@ -92,7 +96,7 @@ impl Segment<'_> {
         let keys = mlx::slice(&queries_keys, &[0, query_heads, 0, 0], &[1, heads, rows, head_dim])?;
         let values = values.reshape(&[1, rows, kv_heads, head_dim])?.swap_axes(1, 2)?;
         let context = self.kv.append(layer, &keys, &values)?;
-        let output = attend(backend, &queries, &context, shape.scale)?;
+        let output = attention.attend(&queries, &context, shape.scale)?;
         Ok(output.swap_axes(1, 2)?.reshape(&[rows, query_heads * head_dim])?)
     }
 }

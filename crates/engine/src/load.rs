@@ -14,7 +14,7 @@ use crate::error::LoadError;
 use crate::kv::SequenceKv;
 use crate::mlx;
 use crate::models::{self, Model};
-use crate::step;
+use crate::step::{self, WantedRows};
 use crate::weights::Weights;
 
 /// A model that computes, and what was learned while it was loaded.
@@ -139,8 +139,8 @@ fn try_a_step(model: &dyn Model, backend: Backend, checkpoint: &Checkpoint) -> R
     let ids = Array::from_slice(&ids, &[rows as i32]);
     let mut kv = SequenceKv::new(model.kv_layout(), KvCache::Dense)?;
     kv.reserve(rows as i32)?;
-    let mut batch = Batch { backend, segments: vec![Segment { rows: 0..rows as i32, kv: &mut kv }] };
-    let x = step::forward(model, &ids, &mut batch)?;
+    let mut batch = Batch::new(backend, vec![Segment { rows: 0..rows as i32, kv: &mut kv }]);
+    let x = step::forward(model, &ids, &mut batch, &WantedRows::All)?;
     let finite = mlx::read::<bool>(&model.logits(&x)?.is_finite()?.all(true)?)?;
     mlx::synchronize()?;
     if finite == [true] {

@@ -8,7 +8,7 @@ mod norm;
 mod rope;
 mod switch_glu;
 
-pub(crate) use attention::attend;
+pub(crate) use attention::Attention;
 pub(crate) use embedding::Embedding;
 pub(crate) use linear::{JoinedLinear, Linear};
 pub(crate) use mlp::{Mlp, swiglu};

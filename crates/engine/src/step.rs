@@ -41,7 +41,7 @@ pub(crate) fn build(
     wanted: &WantedRows,
     samplers: &mut [(&mut Sampler, u32)],
 ) -> Result<BuiltStep> {
-    let x = forward(model, ids, batch)?;
+    let x = forward(model, ids, batch, wanted)?;
     let x = match wanted {
         // The last layer's cache is all that is left to compute, and what follows its attention is never computed.
         WantedRows::None => {
@@ -57,12 +57,19 @@ pub(crate) fn build(
 }
 
 /// `ids` (`[rows]`) through all layers, to `[rows, hidden]`. The caches of `batch` count the rows as theirs.
-pub(crate) fn forward(model: &dyn Model, ids: &Array, batch: &mut Batch<'_>) -> Result<Array> {
+pub(crate) fn forward(
+    model: &dyn Model,
+    ids: &Array,
+    batch: &mut Batch<'_>,
+    wanted: &WantedRows,
+) -> Result<Array> {
     let layers = model.kv_layout().len();
     let in_groups = ids.dim(0) >= MANY_ROWS;
     let mut x = model.embed(ids)?;
     let mut running: Option<Array> = None;
     for layer in 0..layers {
+        // Where only caches are wanted, what the last layer attends to is never computed.
+        batch.attention.evaluates_blocks = layer + 1 < layers || !matches!(wanted, WantedRows::None);
         x = model.layer(layer, &x, batch)?;
         if in_groups && (layer + 1) % LAYERS_PER_GROUP == 0 && layer + 1 < layers {
             async_eval([&x])?;

@@ -9,6 +9,7 @@ mod requests;
 mod runtime;
 mod settings;
 mod snapshot;
+mod supervisor;
 mod worker;
 
 pub use model::{Generation, GenerationEvent, Model, ModelPhase, ModelSpec, ModelState, Unavailable};

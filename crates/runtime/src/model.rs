@@ -1,24 +1,16 @@
-//! One model and its worker: loading, requests, and what happens when the worker dies.
+//! One model: its state, and requests on it.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 use shorn_protocol::{
-    Abort, FromWorker, Generate, LoadSettings, LoadedModel, MemoryFigures, PROTOCOL_VERSION, RequestId,
-    RequestReport, ToWorker, TokenLogprobs,
+    Abort, Generate, LoadSettings, LoadedModel, MemoryFigures, RequestId, RequestReport, TokenLogprobs,
 };
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::Instant;
 
-use crate::worker::{Worker, WorkerCommand};
-
-/// Events that may wait for a slow client before its request is ended.
-const EVENTS_IN_FLIGHT: usize = 4096;
-
-/// Longest pause before a worker that keeps failing is started again.
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
+use crate::supervisor::{Command, Supervisor};
+use crate::worker::WorkerCommand;
 
 /// A model to be served.
 #[derive(Debug, Clone)]
@@ -130,9 +122,9 @@ pub enum GenerationEvent {
 /// A running request. Dropping it ends it.
 #[derive(Debug)]
 pub struct Generation {
-    id: RequestId,
-    events: mpsc::Receiver<GenerationEvent>,
-    commands: mpsc::UnboundedSender<Command>,
+    pub(crate) id: RequestId,
+    pub(crate) events: mpsc::Receiver<GenerationEvent>,
+    pub(crate) commands: mpsc::UnboundedSender<Command>,
 }
 
 impl Generation {
@@ -152,14 +144,6 @@ impl Drop for Generation {
         // The supervisor ignores ids that it no longer knows.
         self.end(false);
     }
-}
-
-enum Command {
-    Load,
-    Unload(oneshot::Sender<()>),
-    Generate { request: Box<Generate>, reply: oneshot::Sender<Result<Generation, Unavailable>> },
-    Abort(Abort),
-    ClearPromptCache,
 }
 
 /// A handle on a supervised model.
@@ -183,18 +167,7 @@ impl Model {
             worker: None,
             running: 0,
         });
-        let supervisor = Supervisor {
-            command,
-            commands: commands.downgrade(),
-            published,
-            worker: None,
-            ready: false,
-            requests: HashMap::new(),
-            waiting: Vec::new(),
-            next_id: 1,
-            failures: 0,
-            rest_until: None,
-        };
+        let supervisor = Supervisor::new(command, commands.downgrade(), published);
         tokio::spawn(supervisor.run(inbox));
         Self { commands, state, load_wait: spec.load_wait }
     }
@@ -243,266 +216,5 @@ impl Model {
             _ => 0,
         };
         Unavailable::Loading { percent, retry_after: Duration::from_secs(if percent > 50 { 5 } else { 10 }) }
-    }
-}
-
-/// A request that waits for a load.
-struct WaitingRequest {
-    request: Box<Generate>,
-    reply: oneshot::Sender<Result<Generation, Unavailable>>,
-}
-
-/// Owns the worker and every request on it.
-struct Supervisor {
-    command: WorkerCommand,
-    commands: mpsc::WeakUnboundedSender<Command>,
-    published: watch::Sender<ModelState>,
-    worker: Option<Worker>,
-    /// Whether the worker has loaded the model.
-    ready: bool,
-    requests: HashMap<RequestId, mpsc::Sender<GenerationEvent>>,
-    waiting: Vec<WaitingRequest>,
-    next_id: u64,
-    /// Failures since the last request that ended well.
-    failures: u32,
-    rest_until: Option<Instant>,
-}
-
-impl Supervisor {
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
-        loop {
-            let message = async {
-                match &mut self.worker {
-                    Some(worker) => worker.receive().await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                command = inbox.recv() => match command {
-                    Some(command) => self.obey(command).await,
-                    None => break,
-                },
-                message = message => match message {
-                    Some(message) => self.hear(message).await,
-                    None => self.worker_is_gone(None).await,
-                },
-            }
-        }
-        if let Some(worker) = self.worker.take() {
-            worker.end().await;
-        }
-    }
-
-    async fn obey(&mut self, command: Command) {
-        match command {
-            Command::Load => self.start_worker().await,
-            Command::Unload(done) => {
-                self.fail_all("the model was unloaded");
-                if let Some(worker) = self.worker.take() {
-                    worker.end().await;
-                }
-                self.ready = false;
-                self.publish(|state| state.phase = ModelPhase::Stopped { why: None });
-                let _ = done.send(());
-            }
-            Command::Generate { request, reply } => {
-                let waiting = WaitingRequest { request, reply };
-                if self.ready {
-                    self.start_request(waiting).await;
-                } else if let Some(unavailable) = self.resting() {
-                    let _ = waiting.reply.send(Err(unavailable));
-                } else {
-                    self.waiting.push(waiting);
-                    self.start_worker().await;
-                }
-            }
-            Command::Abort(abort) => {
-                if self.requests.contains_key(&abort.id) {
-                    self.send(&ToWorker::Abort(abort)).await;
-                }
-            }
-            Command::ClearPromptCache => {
-                if self.ready {
-                    self.send(&ToWorker::ClearPromptCache).await;
-                }
-            }
-        }
-    }
-
-    /// The pause after repeated failures, while it lasts.
-    fn resting(&self) -> Option<Unavailable> {
-        let left = self.rest_until?.checked_duration_since(Instant::now())?;
-        let why = match &self.published.borrow().phase {
-            ModelPhase::Stopped { why: Some(why) } => why.clone(),
-            _ => "its worker failed".to_owned(),
-        };
-        // Whole seconds, rounded up: what Retry-After can say.
-        let retry_after = Duration::from_secs(left.as_secs() + 1);
-        Some(Unavailable::Failed { why, retry_after })
-    }
-
-    async fn start_worker(&mut self) {
-        if self.worker.is_some() {
-            return;
-        }
-        match Worker::start(&self.command) {
-            Ok(worker) => {
-                self.worker = Some(worker);
-                self.publish(|state| state.phase = ModelPhase::Loading { done: 0, total: 0 });
-                let settings = self.published.borrow().settings.clone();
-                self.send(&ToWorker::Load(settings)).await;
-            }
-            Err(error) => {
-                let program = self.command.program.display();
-                let why = format!("cannot start the worker {program}: {error}");
-                self.worker_is_gone(Some(why)).await;
-            }
-        }
-    }
-
-    async fn start_request(&mut self, waiting: WaitingRequest) {
-        let WaitingRequest { mut request, reply } = waiting;
-        let (Some(commands), false) = (self.commands.upgrade(), reply.is_closed()) else { return };
-        let id = RequestId(self.next_id);
-        self.next_id += 1;
-        request.id = id;
-        let (sender, events) = mpsc::channel(EVENTS_IN_FLIGHT);
-        self.requests.insert(id, sender);
-        self.publish_running();
-        // If the caller has gone by now, dropping the generation aborts it.
-        let _ = reply.send(Ok(Generation { id, events, commands }));
-        self.send(&ToWorker::Generate(*request)).await;
-    }
-
-    /// A worker that cannot be written to is gone: reading from it will say so.
-    async fn send(&mut self, message: &ToWorker) {
-        if let Some(worker) = &mut self.worker
-            && let Err(error) = worker.send(message).await
-        {
-            tracing::warn!("the worker does not listen: {error}");
-        }
-    }
-
-    async fn hear(&mut self, message: FromWorker) {
-        match message {
-            FromWorker::Hello { version } if version != PROTOCOL_VERSION => {
-                let why = format!("the worker speaks protocol {version}, this server {PROTOCOL_VERSION}");
-                self.worker_is_gone(Some(why)).await;
-            }
-            FromWorker::Hello { .. } => {}
-            FromWorker::LoadProgress { done, total } => {
-                self.publish(|state| state.phase = ModelPhase::Loading { done, total });
-            }
-            FromWorker::Loaded(loaded) => {
-                self.ready = true;
-                self.rest_until = None;
-                self.publish(|state| {
-                    state.memory = loaded.memory;
-                    state.phase = ModelPhase::Ready(loaded);
-                });
-                for waiting in std::mem::take(&mut self.waiting) {
-                    self.start_request(waiting).await;
-                }
-            }
-            FromWorker::LoadFailed { message } => self.worker_is_gone(Some(message)).await,
-            FromWorker::Memory(memory) => self.publish(|state| state.memory = memory),
-            FromWorker::Prefill { id, done, total } => {
-                self.pass_on(id, GenerationEvent::Prefill { done, total }).await;
-            }
-            FromWorker::Token { id, token, logprobs } => {
-                self.pass_on(id, GenerationEvent::Token { token, logprobs }).await;
-            }
-            FromWorker::Finished { id, report, error } => {
-                if error.is_none() {
-                    self.failures = 0;
-                }
-                self.pass_on(id, GenerationEvent::Finished { report, error }).await;
-                self.forget(id);
-            }
-            FromWorker::Refused { id, message } => {
-                self.pass_on(id, GenerationEvent::Refused(message)).await;
-                self.forget(id);
-            }
-        }
-    }
-
-    async fn pass_on(&mut self, id: RequestId, event: GenerationEvent) {
-        let Some(sender) = self.requests.get(&id) else { return };
-        match sender.try_send(event) {
-            // A receiver that is gone has sent its abort.
-            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                tracing::warn!("a client takes its reply too slowly; its request is ended");
-                self.forget(id);
-                self.send(&ToWorker::Abort(Abort { id, complete: false })).await;
-            }
-        }
-    }
-
-    fn forget(&mut self, id: RequestId) {
-        self.requests.remove(&id);
-        self.publish_running();
-    }
-
-    /// Cleans up after a worker that died, or that failed for a reason that is known.
-    async fn worker_is_gone(&mut self, reason: Option<String>) {
-        let was_ready = std::mem::take(&mut self.ready);
-        let ended = match self.worker.take() {
-            Some(worker) => worker.end().await,
-            None => String::new(),
-        };
-        let during = if was_ready { "while it served" } else { "while it loaded the model" };
-        let why = reason.unwrap_or_else(|| format!("the worker process ended {during}: {ended}"));
-        tracing::error!("{why}");
-        self.failures += 1;
-        self.rest_until = back_off(self.failures).map(|pause| Instant::now() + pause);
-        self.publish(|state| state.phase = ModelPhase::Stopped { why: Some(why.clone()) });
-        self.fail_all(&why);
-    }
-
-    fn fail_all(&mut self, why: &str) {
-        for (_, sender) in self.requests.drain() {
-            let _ = sender.try_send(GenerationEvent::WorkerDied(why.to_owned()));
-        }
-        for waiting in self.waiting.drain(..) {
-            let retry_after = Duration::from_secs(1);
-            let _ = waiting.reply.send(Err(Unavailable::Failed { why: why.to_owned(), retry_after }));
-        }
-        self.publish_running();
-    }
-
-    fn publish(&self, change: impl FnOnce(&mut ModelState)) {
-        let worker = self.worker.as_ref().and_then(Worker::id);
-        self.published.send_modify(|state| {
-            state.worker = worker;
-            if worker.is_none() {
-                state.memory = MemoryFigures::default();
-            }
-            change(state);
-        });
-    }
-
-    fn publish_running(&self) {
-        let running = self.requests.len();
-        self.publish(|state| state.running = running);
-    }
-}
-
-/// No pause after the first failure, then 1, 2, 4, .. seconds.
-fn back_off(failures: u32) -> Option<Duration> {
-    let doublings = failures.checked_sub(2)?;
-    let pause = Duration::from_secs(1_u64.checked_shl(doublings).unwrap_or(u64::MAX));
-    Some(pause.min(LONGEST_BACK_OFF))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_failure_costs_no_pause_and_later_ones_double_up_to_a_minute() {
-        let seconds: Vec<_> =
-            (1..=9).map(|failures| back_off(failures).map_or(0, |pause| pause.as_secs())).collect();
-        assert_eq!(seconds, [0, 1, 2, 4, 8, 16, 32, 60, 60]);
     }
 }

@@ -6,7 +6,7 @@ use shorn_protocol::EffectiveKvKind;
 use super::*;
 use crate::backend::Backend;
 use crate::mlx;
-use crate::nn::attend;
+use crate::nn::Attention;
 
 /// Repeatable values in [-1, 1).
 fn noise(shape: &[i32], seed: u32) -> Array {
@@ -146,7 +146,7 @@ fn taking_back_a_built_step_restores_the_cache() {
 
 #[test]
 fn attention_over_every_pair_of_widths_is_that_over_the_dequantized_cache() {
-    let backend = Backend::current();
+    let attention = Attention { backend: Backend::current(), evaluates_blocks: true };
     for key_bits in KvBits::ALL {
         for value_bits in KvBits::ALL {
             for group_size in KvGroupSize::ALL {
@@ -165,7 +165,7 @@ fn attention_over_every_pair_of_widths_is_that_over_the_dequantized_cache() {
                     assert_eq!((k, v, g), (key_bits.get(), value_bits.get(), group_size.get()));
 
                     let queries = noise(&[1, 4, rows, 128], 3);
-                    let ours = mlx::read::<f32>(&attend(backend, &queries, &context, 0.1).unwrap()).unwrap();
+                    let ours = mlx::read::<f32>(&attention.attend(&queries, &context, 0.1).unwrap()).unwrap();
                     let Context::Quantized { keys, values, format } = &context else { panic!() };
                     let keys = mlx::read::<f32>(&mlx::dequantize(keys, format.keys).unwrap()).unwrap();
                     let values = mlx::read::<f32>(&mlx::dequantize(values, format.values).unwrap()).unwrap();
@@ -204,11 +204,11 @@ fn plain_attention(queries: &[f32], keys: &[f32], values: &[f32], rows: usize, s
 fn attention_in_blocks_of_rows_is_attention_at_once() {
     // 2 heads over 9,000 tokens: 1,200 rows pass the bound on scores and are taken in blocks.
     let (rows, tokens) = (1200, 9000);
-    let backend = Backend::current();
+    let attention = Attention { backend: Backend::current(), evaluates_blocks: true };
     let context =
         Context::Dense { keys: noise(&[1, 1, tokens, 64], 1), values: noise(&[1, 1, tokens, 64], 2) };
     let queries = noise(&[1, 2, rows, 64], 3);
-    let blocks = mlx::read::<f32>(&attend(backend, &queries, &context, 0.125).unwrap()).unwrap();
+    let blocks = mlx::read::<f32>(&attention.attend(&queries, &context, 0.125).unwrap()).unwrap();
     let Context::Dense { keys, values } = &context else { panic!() };
     let mask = mlx_rs::fast::ScaledDotProductAttentionMask::Causal;
     let once =
