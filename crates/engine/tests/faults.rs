@@ -8,17 +8,10 @@ mod support;
 use std::fs::{self, OpenOptions};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard};
 
 use shorn_checkpoint::KvCache;
 use shorn_engine::{Engine, LoadError};
-use support::{folder, generate, greedy, settings};
-
-static TURN: Mutex<()> = Mutex::new(());
-
-fn take_turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
+use support::{folder, generate, greedy, settings, take_turn};
 
 /// A copy of a fixture in a folder of its own.
 fn copy(name: &str) -> tempfile::TempDir {

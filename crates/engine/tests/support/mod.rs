@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
 
 use safetensors::SafeTensors;
 use shorn_checkpoint::KvCache;
@@ -25,6 +26,13 @@ pub fn settings(directory: &Path) -> LoadSettings {
         prompt_cache_bytes: Some(64 << 20),
         memory_limit: None,
     }
+}
+
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Keeps other tests of the same file waiting: MLX counts memory for the whole process.
+pub fn take_turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// A loaded fixture.

@@ -167,6 +167,8 @@ class Session:
 def main():
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     session = Session()
+    # mlx-lm prints to standard output what is not for us.
+    answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         ((command, argument),) = json.loads(line).items()
         if command == "make":
@@ -175,7 +177,7 @@ def main():
             answer = session.load(argument)
         else:
             answer = getattr(session, command)(**argument)
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":
