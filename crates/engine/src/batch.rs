@@ -89,14 +89,17 @@ impl Segment<'_> {
         let AttentionShape { query_heads, kv_heads, head_dim, .. } = shape;
         let rows = self.rows.end - self.rows.start;
         let heads = query_heads + kv_heads;
-        // [rows, heads, dim] -> [1, heads, rows, dim]
-        let queries_keys = queries_keys.reshape(&[1, rows, heads, head_dim])?.swap_axes(1, 2)?;
-        let queries_keys = rope.forward(&queries_keys, self.kv.len())?;
+        let by_head = |array: &Array, heads| match rows {
+            // One row: nothing changes its place.
+            1 => array.reshape(&[1, heads, 1, head_dim]),
+            _ => array.reshape(&[1, rows, heads, head_dim])?.swap_axes(1, 2),
+        };
+        let queries_keys = rope.forward(&by_head(queries_keys, heads)?, self.kv.len())?;
         let queries = mlx::slice(&queries_keys, &[0, 0, 0, 0], &[1, query_heads, rows, head_dim])?;
         let keys = mlx::slice(&queries_keys, &[0, query_heads, 0, 0], &[1, heads, rows, head_dim])?;
-        let values = values.reshape(&[1, rows, kv_heads, head_dim])?.swap_axes(1, 2)?;
-        let context = self.kv.append(layer, &keys, &values)?;
+        let context = self.kv.append(layer, &keys, &by_head(values, kv_heads)?)?;
         let output = attention.attend(&queries, &context, shape.scale)?;
-        Ok(output.swap_axes(1, 2)?.reshape(&[rows, query_heads * head_dim])?)
+        let by_row = if rows == 1 { output } else { output.swap_axes(1, 2)? };
+        Ok(by_row.reshape(&[rows, query_heads * head_dim])?)
     }
 }

@@ -8,12 +8,12 @@ use super::reference::Reference;
 use super::statistics::{median, ratio};
 use super::{Measuring, numbers};
 
-/// Times that each comparison is made.
-const PAIRS: usize = 9;
+/// Times that each comparison is made: many short turns, because machines slow down and recover over seconds.
+const PAIRS: usize = 25;
 
-/// Tokens decoded for one figure of a model whose step takes long.
-const FEW_TOKENS: u32 = 24;
-/// And of one whose step is short.
+/// Tokens decoded in one turn by a model whose step takes long.
+const FEW_TOKENS: u32 = 9;
+/// And by one whose step is short.
 const MANY_TOKENS: u32 = 400;
 
 #[derive(Deserialize)]
@@ -47,7 +47,7 @@ pub fn measure(measuring: &Measuring) -> Result<Value> {
         let figures = decode(measuring, &mut reference, checkpoint, context, tokens, kv_bits)?;
         results.insert(name.to_owned(), figures);
     }
-    for prompt in [64, 256] {
+    for prompt in [64] {
         let name = format!("prefill, mid-size model, {prompt} tokens");
         eprintln!("{name}");
         results.insert(name, prefill(measuring, &mut reference, "mid", prompt)?);
@@ -77,7 +77,7 @@ fn decode(
         if let Some(bits) = &bits {
             options.extend(["--kv-bits", bits, "--kv-start", "0"]);
         }
-        let ours = measuring.bench(&folder, &options)?;
+        let ours = measuring.bench(&folder, 1, &options)?;
         let ours = median(&numbers(&ours["runs"][0]["step_milliseconds"]));
         pairs.push((median(&theirs.seconds) * 1e3, ours));
     }
@@ -90,8 +90,9 @@ fn prefill(measuring: &Measuring, reference: &mut Reference, checkpoint: &str, p
     let mut pairs = Vec::new();
     for _ in 0..PAIRS {
         let theirs: Prefilled = reference.ask("prefill", &json!({"prompt": prompt}))?;
-        let ours = measuring.bench(&folder, &["--prompt", &prompt.to_string(), "--generate", "2"])?;
-        let ours = ours["runs"][0]["prefill_seconds"].as_f64().unwrap_or(f64::NAN);
+        // The first run warms up: the reference has been running since its first pair.
+        let ours = measuring.bench(&folder, 2, &["--prompt", &prompt.to_string(), "--generate", "2"])?;
+        let ours = ours["runs"][1]["prefill_seconds"].as_f64().unwrap_or(f64::NAN);
         pairs.push((theirs.seconds * 1e3, ours * 1e3));
     }
     Ok(compared(&pairs, "ms to the first token"))
@@ -103,7 +104,7 @@ fn build(measuring: &Measuring, reference: &mut Reference) -> Result<Value> {
     let mut pairs = Vec::new();
     for _ in 0..PAIRS {
         let theirs: Overhead = reference.ask("overhead", &json!({"tokens": 60}))?;
-        let ours = measuring.bench(&folder, &["--depth", "16", "--prompt", "2", "--generate", "60"])?;
+        let ours = measuring.bench(&folder, 1, &["--depth", "16", "--prompt", "2", "--generate", "60"])?;
         let ours = median(&numbers(&ours["runs"][0]["build_milliseconds"]));
         pairs.push((median(&theirs.build_seconds) * 1e3, ours));
     }
