@@ -16,6 +16,9 @@ const FEW_TOKENS: u32 = 9;
 /// And by one whose step is short.
 const MANY_TOKENS: u32 = 400;
 
+/// Tokens of a prompt.
+const PROMPT: u32 = 64;
+
 #[derive(Deserialize)]
 struct Decoded {
     seconds: Vec<f64>,
@@ -47,11 +50,9 @@ pub fn measure(measuring: &Measuring) -> Result<Value> {
         let figures = decode(measuring, &mut reference, checkpoint, context, tokens, kv_bits)?;
         results.insert(name.to_owned(), figures);
     }
-    for prompt in [64] {
-        let name = format!("prefill, mid-size model, {prompt} tokens");
-        eprintln!("{name}");
-        results.insert(name, prefill(measuring, &mut reference, "mid", prompt)?);
-    }
+    let name = format!("prefill, mid-size model, {PROMPT} tokens");
+    eprintln!("{name}");
+    results.insert(name, prefill(measuring, &mut reference, "mid", PROMPT)?);
     eprintln!("building a step");
     results.insert("building one decode step, 48-layer model".to_owned(), build(measuring, &mut reference)?);
     Ok(results.into())
