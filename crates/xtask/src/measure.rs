@@ -41,6 +41,7 @@ pub fn measure(workspace: &Workspace, names: &[String]) -> Result<()> {
             bail!("there is no measurement `{name}`; there are {}", known.join(", "));
         }
     }
+    crate::npm::prepare(workspace)?;
     check(Command::new(cargo()).args(["build", "--release", "--package", "shorn-cli"]))?;
     let measuring = Measuring {
         workspace,

@@ -31,7 +31,7 @@ pub fn test(workspace: &Workspace) -> Result<()> {
 }
 
 /// Makes MLX available where its crate does not build it.
-fn prepare(workspace: &Workspace) -> Result<()> {
+pub fn prepare(workspace: &Workspace) -> Result<()> {
     #[cfg(target_os = "linux")]
     crate::mlx::install(workspace, crate::mlx::Backend::Cpu)?;
     #[cfg(not(target_os = "linux"))]
