@@ -55,7 +55,7 @@ pub struct Server {
     /// The port on loopback.
     pub port: u16,
     log: Arc<Mutex<String>>,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Server {
@@ -83,6 +83,8 @@ impl Server {
             .args(["--port", &port.to_string()])
             .args(options)
             .env("SHORN_HOME", home.path())
+            .env("HF_HUB_CACHE", home.path().join("hub"))
+            .env("LMSTUDIO_HOME", home.path().join("lm-studio"))
             .env_remove("SHORN_API_KEY")
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -98,7 +100,7 @@ impl Server {
                 }
             }
         });
-        let server = Self { child, port, log, _home: home };
+        let server = Self { child, port, log, home };
         server.wait_for_log("serving ");
         server
     }
@@ -106,6 +108,11 @@ impl Server {
     /// Its base address, with a slash at the end.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Its data folder.
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     /// What it has logged.

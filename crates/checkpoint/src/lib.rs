@@ -68,10 +68,12 @@ impl Checkpoint {
         Ok(Self { directory: directory.to_owned(), config, generation, eos_token_ids, tensors })
     }
 
-    /// The dtype that activations and an unquantized KV cache have: that of the embedding's output.
+    /// The dtype that activations and an unquantized KV cache have: that of the embedding's output. Where its scales are
+    /// no floating-point numbers (mxfp4, nvfp4), that of the norms.
     pub fn activation_dtype(&self) -> Option<Dtype> {
-        let embedding = ["model.embed_tokens.scales", "model.embed_tokens.weight"];
-        embedding.into_iter().find_map(|name| self.tensors.get(name)).map(|entry| entry.dtype)
+        let floating = |dtype: &Dtype| matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16);
+        let names = ["model.embed_tokens.scales", "model.embed_tokens.weight", "model.norm.weight"];
+        names.into_iter().filter_map(|name| self.tensors.get(name)).map(|entry| entry.dtype).find(floating)
     }
 
     /// How many parameters the model has; a quantized weight counts as the weights it stands for.

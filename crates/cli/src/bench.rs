@@ -1,5 +1,6 @@
 //! `shorn bench`: prefill, decode and memory of a model on this machine, through the path that requests take.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -37,6 +38,10 @@ pub struct Arguments {
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,
+    /// Measure once for each line on standard input and print each run as a line of JSON: for taking turns with another
+    /// program.
+    #[arg(long, conflicts_with_all = ["runs", "json"])]
+    paced: bool,
     #[command(flatten)]
     kv: KvArguments,
 }
@@ -91,7 +96,7 @@ pub fn bench(arguments: &Arguments) -> Result<()> {
     let mut engine = Engine::load(
         LoadSettings {
             directory: arguments.directory.clone(),
-            kv: arguments.kv.setting(),
+            kv: arguments.kv.setting().unwrap_or_default(),
             context_length,
             max_concurrent: arguments.concurrent,
             prompt_cache_bytes: Some(u64::MAX / 2),
@@ -103,6 +108,13 @@ pub fn bench(arguments: &Arguments) -> Result<()> {
     let vocab_size = checkpoint.config.vocab_size();
     // The first run compiles kernels and fills MLX's buffer cache; it is not kept.
     measure(&mut engine, arguments, vocab_size)?;
+    if arguments.paced {
+        for line in io::stdin().lines() {
+            line?;
+            println!("{}", serde_json::to_string(&measure(&mut engine, arguments, vocab_size)?)?);
+        }
+        return Ok(());
+    }
     let runs = (0..arguments.runs)
         .map(|_| measure(&mut engine, arguments, vocab_size))
         .collect::<Result<Vec<Run>>>()?;
@@ -116,7 +128,7 @@ pub fn bench(arguments: &Arguments) -> Result<()> {
         generate: arguments.generate,
         depth: arguments.depth,
         concurrent: arguments.concurrent,
-        kv: arguments.kv.setting().to_string(),
+        kv: arguments.kv.setting().unwrap_or_default().to_string(),
         runs,
     };
     if arguments.json {

@@ -5,9 +5,11 @@ use shorn_checkpoint::{KvBits, KvCache, KvGroupSize, KvQuantization};
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "KV cache")]
 pub struct KvArguments {
-    /// Quantize keys and values to so many bits (2, 3, 4, 6 or 8); unquantized when not given.
-    #[arg(long, value_name = "BITS", value_parser = bits, conflicts_with_all = ["kv_key_bits", "kv_value_bits"])]
-    kv_bits: Option<KvBits>,
+    /// Quantize keys and values to so many bits (2, 3, 4, 6 or 8), or `off`. When not given, what was saved for the
+    /// model, else unquantized.
+    #[arg(long, value_name = "BITS", value_parser = bits_or_off,
+        conflicts_with_all = ["kv_key_bits", "kv_value_bits"])]
+    kv_bits: Option<Bits>,
     /// Quantize keys to so many bits.
     #[arg(long, value_name = "BITS", value_parser = bits, requires = "kv_value_bits")]
     kv_key_bits: Option<KvBits>,
@@ -22,6 +24,13 @@ pub struct KvArguments {
     kv_start: u32,
 }
 
+/// A width, or none.
+#[derive(Debug, Clone, Copy)]
+enum Bits {
+    Off,
+    Some(KvBits),
+}
+
 /// A group size with the default that clap needs.
 #[derive(Debug, Clone, Copy)]
 struct KvGroupSizeArgument(KvGroupSize);
@@ -33,16 +42,21 @@ impl Default for KvGroupSizeArgument {
 }
 
 impl KvArguments {
-    /// The setting they stand for.
-    pub fn setting(&self) -> KvCache {
+    /// The setting they stand for, if they say anything.
+    pub fn setting(&self) -> Option<KvCache> {
         let (key_bits, value_bits) = match (self.kv_bits, self.kv_key_bits, self.kv_value_bits) {
-            (Some(bits), _, _) => (bits, bits),
+            (Some(Bits::Off), _, _) => return Some(KvCache::Dense),
+            (Some(Bits::Some(bits)), _, _) => (bits, bits),
             (None, Some(key_bits), Some(value_bits)) => (key_bits, value_bits),
-            _ => return KvCache::Dense,
+            _ => return None,
         };
         let group_size = self.kv_group_size.0;
-        KvCache::Quantized(KvQuantization { key_bits, value_bits, group_size, start: self.kv_start })
+        Some(KvCache::Quantized(KvQuantization { key_bits, value_bits, group_size, start: self.kv_start }))
     }
+}
+
+fn bits_or_off(text: &str) -> Result<Bits, String> {
+    if text == "off" { Ok(Bits::Off) } else { bits(text).map(Bits::Some) }
 }
 
 fn bits(text: &str) -> Result<KvBits, String> {

@@ -9,8 +9,8 @@ use shorn_chat::model::ChatModel;
 use shorn_chat::output::{Delta, End, Finished};
 use shorn_checkpoint::{Checkpoint, model_name};
 use shorn_engine::{Engine, Event};
-use shorn_protocol::{FinishReason, Generate, LoadSettings, RequestId, RequestReport};
-use shorn_runtime::{RequestedSampling, SavedSettings, data_directory, in_bytes};
+use shorn_protocol::{FinishReason, Generate, RequestId, RequestReport};
+use shorn_runtime::{LoadOptions, RequestedSampling, SavedSettings, data_directory, in_bytes};
 
 use crate::kv_arguments::KvArguments;
 use crate::progress::{loading_bar, moving};
@@ -43,17 +43,16 @@ pub fn run(arguments: Arguments) -> Result<()> {
     let chat = ChatModel::from_folder(&arguments.directory)?;
     let bar = loading_bar();
     let checkpoint = Checkpoint::open(&arguments.directory)?;
-    let mut engine = Engine::load(
-        LoadSettings {
-            directory: arguments.directory.clone(),
-            kv: arguments.kv.setting(),
-            context_length: checkpoint.config.context_length(),
-            max_concurrent: 1,
-            prompt_cache_bytes: Some(0),
-            memory_limit: None,
-        },
-        &mut moving(&bar),
-    )?;
+    let name = model_name(&arguments.directory);
+    let saved = SavedSettings::read(&data_directory()?, &name)?;
+    let options = LoadOptions {
+        kv: arguments.kv.setting(),
+        max_concurrent: Some(1),
+        prompt_cache_bytes: Some(0),
+        ..LoadOptions::default()
+    };
+    let spec = options.or(&saved.load).resolve(name, &arguments.directory, &checkpoint.config)?;
+    let mut engine = Engine::load(spec.settings, &mut moving(&bar))?;
     bar.finish_and_clear();
     engine.describe().notes.iter().for_each(|note| eprintln!("{note}"));
 
@@ -67,7 +66,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
         max_tokens: arguments.max_tokens,
         ..RequestedSampling::default()
     };
-    let saved = SavedSettings::read(&data_directory()?, &model_name(&arguments.directory))?;
     let resolved = sampling.resolve(&saved, &checkpoint.generation, Vec::new(), None);
     let mut output = chat.output(&prompt, None);
     engine.submit(Generate {

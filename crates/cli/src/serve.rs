@@ -3,15 +3,15 @@
 use std::fs;
 use std::io::IsTerminal;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use shorn_checkpoint::model_name;
-use shorn_protocol::LoadSettings;
-use shorn_runtime::{ModelPhase, ModelSpec, ModelState, Runtime, WorkerCommand, data_directory, in_bytes};
-use shorn_server::{Guard, ServedModel, listen, router};
+use shorn_hub::library::Folders;
+use shorn_runtime::{LoadOptions, ModelPhase, Runtime, WorkerCommand, data_directory, in_bytes};
+use shorn_server::{App, Guard, listen, router};
 use tracing_subscriber::EnvFilter;
 
 use crate::embedded;
@@ -35,9 +35,12 @@ pub struct Arguments {
     /// Longest context in tokens; the model's own when not given.
     #[arg(long, value_name = "N")]
     context_length: Option<u32>,
-    /// Requests that run at the same time; more wait.
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    max_concurrent: u32,
+    /// Requests that run at the same time; more wait. 4 when not given.
+    #[arg(long, value_name = "N")]
+    max_concurrent: Option<u32>,
+    /// Seconds without a request after which the model is unloaded, until the next one; never when not given.
+    #[arg(long, value_name = "SECONDS")]
+    idle_unload: Option<u32>,
     /// Megabytes of KV caches kept for later requests; a quarter of what the weights leave when not given.
     #[arg(long, value_name = "MB")]
     prompt_cache: Option<u64>,
@@ -81,51 +84,46 @@ async fn serve_until_stopped(arguments: Arguments) -> Result<()> {
         }
         None => (embedded::NAME.to_owned(), embedded::unpack(&data_directory)?),
     };
-    let model = Arc::new(ServedModel::open(name.clone(), &directory, &data_directory)?);
-    let settings = load_settings(&arguments, &model, directory)?;
-    let kv = settings.kv;
-    let context_length = settings.context_length;
-    let spec =
-        ModelSpec { name: name.clone(), settings, load_wait: Duration::from_millis(arguments.load_wait) };
-    let worker = match arguments.worker {
-        Some(program) => WorkerCommand { program, arguments: Vec::new() },
+    let worker = match &arguments.worker {
+        Some(program) => WorkerCommand { program: program.clone(), arguments: Vec::new() },
         None => WorkerCommand::this_executable()?,
     };
-    let runtime = Runtime::start(spec, worker);
-    runtime.model().load();
+    let folders = model_folders(&data_directory)?;
+    let runtime = Runtime::start(worker, Duration::from_millis(arguments.load_wait));
+    let app = Arc::new(App::new(runtime.clone(), data_directory, folders));
+    let model = app.load(name.clone(), directory, arguments.load_options()).await?;
     // Whoever connects finds the load begun.
-    let has_begun = |state: &ModelState| state.phase != ModelPhase::Stopped { why: None };
-    runtime.model().state().wait_for(has_begun).await?;
+    runtime.model().state().wait_for(Option::is_some).await?;
     tracing::info!("serving {name} on http://{}:{port}/v1", display_host(arguments.host));
-    tracing::info!("context {context_length} tokens, KV cache {kv}");
+    let settings = &model.spec.settings;
+    tracing::info!("context {} tokens, KV cache {}", settings.context_length, settings.kv);
     tokio::spawn(watch_load(runtime.clone()));
 
     let guard = Guard::new(port, arguments.host.is_loopback(), key);
-    let routes = router(runtime.clone(), model, guard);
+    let routes = router(app, guard);
     shorn_server::serve(listeners, routes, stop_signal()).await?;
     tracing::info!("stopping");
     runtime.model().unload().await;
     Ok(())
 }
 
-fn load_settings(arguments: &Arguments, model: &ServedModel, directory: PathBuf) -> Result<LoadSettings> {
-    let kv = arguments.kv.setting();
-    model.config.check_kv(&kv)?;
-    let longest = model.config.context_length();
-    let context_length = arguments.context_length.unwrap_or(longest);
-    if context_length == 0 || context_length > longest {
-        bail!(
-            "--context-length must be from 1 to {longest}, which is this model's context; not {context_length}"
-        );
+/// Where models are looked for.
+fn model_folders(data_directory: &Path) -> Result<Folders> {
+    let home = std::env::home_dir().context("HOME is not set")?;
+    Ok(Folders::new(data_directory, &home, |name| std::env::var_os(name)))
+}
+
+impl Arguments {
+    fn load_options(&self) -> LoadOptions {
+        LoadOptions {
+            context_length: self.context_length,
+            kv: self.kv.setting(),
+            max_concurrent: self.max_concurrent,
+            prompt_cache_bytes: self.prompt_cache.map(|megabytes| megabytes * 1_000_000),
+            memory_limit: self.memory_limit.map(|megabytes| megabytes * 1_000_000),
+            idle_seconds: self.idle_unload,
+        }
     }
-    Ok(LoadSettings {
-        directory,
-        kv,
-        context_length,
-        max_concurrent: arguments.max_concurrent.max(1),
-        prompt_cache_bytes: arguments.prompt_cache.map(|megabytes| megabytes * 1_000_000),
-        memory_limit: arguments.memory_limit.map(|megabytes| megabytes * 1_000_000),
-    })
 }
 
 fn api_key(arguments: &Arguments) -> Result<Option<String>> {
@@ -158,8 +156,8 @@ async fn watch_load(runtime: Runtime) {
     let bar = loading_bar();
     let mut state = runtime.model().state();
     loop {
-        let phase = state.borrow_and_update().phase.clone();
-        match phase {
+        let phase = state.borrow_and_update().as_ref().map(|state| state.phase.clone());
+        match phase.unwrap_or(ModelPhase::Stopped { why: None }) {
             ModelPhase::Loading { done, total } => {
                 bar.set_length(total);
                 bar.set_position(done);

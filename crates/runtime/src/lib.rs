@@ -3,6 +3,7 @@
 //! Each loaded model lives in a worker process of its own ([`Model`] supervises it), so that a failure in MLX or Metal
 //! takes down neither the server nor the app. Commands go in by channel; state comes out as one [`Snapshot`].
 
+mod load_options;
 mod model;
 mod platform;
 mod requests;
@@ -12,7 +13,10 @@ mod snapshot;
 mod supervisor;
 mod worker;
 
-pub use model::{Generation, GenerationEvent, Model, ModelPhase, ModelSpec, ModelState, Unavailable};
+pub use load_options::{BadLoadOption, LoadOptions};
+pub use model::{
+    Generation, GenerationEvent, Model, ModelId, ModelPhase, ModelSpec, ModelState, Unavailable,
+};
 pub use requests::{CompletedRequest, RequestLog, in_bytes};
 pub use runtime::Runtime;
 pub use settings::{

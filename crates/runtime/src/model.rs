@@ -1,6 +1,7 @@
-//! One model: its state, and requests on it.
+//! The model that is served: its state, and requests on it.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -12,26 +13,45 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::supervisor::{Command, Supervisor};
 use crate::worker::WorkerCommand;
 
-/// A model to be served.
+/// Tells one choice of a model and its settings from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ModelId(u64);
+
+/// A model to be served, and how.
 #[derive(Debug, Clone)]
 pub struct ModelSpec {
+    /// Different for every spec that is made.
+    pub id: ModelId,
     /// Its name in the API.
     pub name: String,
     /// How to load it.
     pub settings: LoadSettings,
-    /// How long a request waits for a load to end before it is told to come back.
-    pub load_wait: Duration,
+    /// How long it stays loaded without a request; `None` for ever.
+    pub idle_unload: Option<Duration>,
+}
+
+impl ModelSpec {
+    /// A spec with an id of its own.
+    pub fn new(name: String, settings: LoadSettings, idle_unload: Option<Duration>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self { id: ModelId(NEXT.fetch_add(1, Ordering::Relaxed)), name, settings, idle_unload }
+    }
 }
 
 /// What there is to know about a model now.
 #[derive(Debug, Clone, Serialize)]
 pub struct ModelState {
+    /// Which choice of a model this is.
+    pub id: ModelId,
     /// Its name in the API.
     pub name: String,
     /// Its folder.
     pub directory: PathBuf,
     /// How it is or would be loaded.
     pub settings: LoadSettings,
+    /// Seconds that it stays loaded without a request; `None` for ever.
+    pub idle_unload_seconds: Option<u64>,
     /// Where it stands.
     pub phase: ModelPhase,
     /// The worker's memory as it last said.
@@ -40,6 +60,23 @@ pub struct ModelState {
     pub worker: Option<u32>,
     /// Requests that the worker has.
     pub running: usize,
+}
+
+impl ModelState {
+    /// A model whose load begins.
+    pub(crate) fn loading(spec: &ModelSpec) -> Self {
+        Self {
+            id: spec.id,
+            name: spec.name.clone(),
+            directory: spec.settings.directory.clone(),
+            settings: spec.settings.clone(),
+            idle_unload_seconds: spec.idle_unload.map(|pause| pause.as_secs()),
+            phase: ModelPhase::Loading { done: 0, total: 0 },
+            memory: MemoryFigures::default(),
+            worker: None,
+            running: 0,
+        }
+    }
 }
 
 /// Where a model stands.
@@ -81,9 +118,9 @@ pub enum Unavailable {
         /// When to come back.
         retry_after: Duration,
     },
-    /// The worker refused this request.
-    #[error("{0}")]
-    Refused(String),
+    /// Another model, or the same with other settings, has been chosen since the request was tokenized.
+    #[error("another model was loaded while this request was read; send it again")]
+    Replaced,
     /// The runtime is shutting down.
     #[error("the server is shutting down")]
     ShuttingDown,
@@ -146,38 +183,31 @@ impl Drop for Generation {
     }
 }
 
-/// A handle on a supervised model.
+/// A handle on the place where one model is loaded.
 #[derive(Debug, Clone)]
 pub struct Model {
     commands: mpsc::UnboundedSender<Command>,
-    state: watch::Receiver<ModelState>,
+    state: watch::Receiver<Option<ModelState>>,
     load_wait: Duration,
 }
 
 impl Model {
-    /// Starts to supervise a model; nothing is loaded yet.
-    pub fn supervise(spec: ModelSpec, command: WorkerCommand) -> Self {
+    /// Starts to supervise; no model is chosen yet. `load_wait` is how long a request waits for a load to end before it
+    /// is told to come back.
+    pub fn supervise(worker: WorkerCommand, load_wait: Duration) -> Self {
         let (commands, inbox) = mpsc::unbounded_channel();
-        let (published, state) = watch::channel(ModelState {
-            name: spec.name,
-            directory: spec.settings.directory.clone(),
-            settings: spec.settings,
-            phase: ModelPhase::Stopped { why: None },
-            memory: MemoryFigures::default(),
-            worker: None,
-            running: 0,
-        });
-        let supervisor = Supervisor::new(command, commands.downgrade(), published);
+        let (published, state) = watch::channel(None);
+        let supervisor = Supervisor::new(worker, commands.downgrade(), published);
         tokio::spawn(supervisor.run(inbox));
-        Self { commands, state, load_wait: spec.load_wait }
+        Self { commands, state, load_wait }
     }
 
-    /// Begins to load, unless it has begun.
-    pub fn load(&self) {
-        let _ = self.commands.send(Command::Load);
+    /// Chooses a model and begins to load it. What was loaded before is unloaded first; its requests end with an error.
+    pub fn load(&self, spec: ModelSpec) {
+        let _ = self.commands.send(Command::Load(Box::new(spec)));
     }
 
-    /// Ends the worker; returns when it is gone.
+    /// Ends the worker, also while it loads; returns when it is gone. The next request loads the model again.
     pub async fn unload(&self) {
         let (done, gone) = oneshot::channel();
         if self.commands.send(Command::Unload(done)).is_ok() {
@@ -190,18 +220,18 @@ impl Model {
         let _ = self.commands.send(Command::ClearPromptCache);
     }
 
-    /// The state, now and as it changes.
-    pub fn state(&self) -> watch::Receiver<ModelState> {
+    /// The state, now and as it changes; `None` until a model is chosen.
+    pub fn state(&self) -> watch::Receiver<Option<ModelState>> {
         self.state.clone()
     }
 
-    /// Starts a request, loading the model if it is not. The request's id is given here.
+    /// Starts a request on the model with this id, loading it if it is not. The request's id is given here.
     ///
     /// # Errors
-    /// When the model is not ready within the load wait, or cannot be loaded.
-    pub async fn generate(&self, request: Generate) -> Result<Generation, Unavailable> {
+    /// When the model is not ready within the load wait, cannot be loaded, or is no longer the chosen one.
+    pub async fn generate(&self, model: ModelId, request: Generate) -> Result<Generation, Unavailable> {
         let (reply, answer) = oneshot::channel();
-        let command = Command::Generate { request: Box::new(request), reply };
+        let command = Command::Generate { model, request: Box::new(request), reply };
         self.commands.send(command).map_err(|_| Unavailable::ShuttingDown)?;
         match tokio::time::timeout(self.load_wait, answer).await {
             Ok(Ok(outcome)) => outcome,
@@ -211,8 +241,8 @@ impl Model {
     }
 
     fn still_loading(&self) -> Unavailable {
-        let percent = match &self.state.borrow().phase {
-            ModelPhase::Loading { done, total } if *total > 0 => done * 100 / total,
+        let percent = match self.state.borrow().as_ref().map(|state| &state.phase) {
+            Some(ModelPhase::Loading { done, total }) if *total > 0 => done * 100 / total,
             _ => 0,
         };
         Unavailable::Loading { percent, retry_after: Duration::from_secs(if percent > 50 { 5 } else { 10 }) }

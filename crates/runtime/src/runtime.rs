@@ -1,4 +1,4 @@
-//! One model, the machine around it, and the snapshot of both.
+//! The model that is served, the machine around it, and the snapshot of both.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use shorn_protocol::Generate;
 use tokio::sync::watch;
 
-use crate::model::{Generation, Model, ModelSpec, ModelState, Unavailable};
+use crate::model::{Generation, Model, ModelId, ModelState, Unavailable};
 use crate::platform::Machine;
 use crate::requests::CompletedRequest;
 use crate::snapshot::Snapshot;
@@ -23,13 +23,14 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Starts to supervise a model and to keep the snapshot.
-    pub fn start(spec: ModelSpec, worker: WorkerCommand) -> Self {
-        let model = Model::supervise(spec, worker);
+    /// Starts to keep the snapshot, with no model yet. `load_wait` is how long a request waits for a load to end before
+    /// it is told to come back.
+    pub fn start(worker: WorkerCommand, load_wait: Duration) -> Self {
+        let model = Model::supervise(worker, load_wait);
         let mut machine = Machine::new();
         let first = Snapshot {
             version: env!("CARGO_PKG_VERSION"),
-            model: model.state().borrow().clone(),
+            model: None,
             system: machine.memory(None),
             requests: Arc::default(),
         };
@@ -48,12 +49,12 @@ impl Runtime {
         self.snapshot.subscribe()
     }
 
-    /// Starts a request.
+    /// Starts a request on the model with this id.
     ///
     /// # Errors
     /// As [`Model::generate`].
-    pub async fn generate(&self, request: Generate) -> Result<Generation, Unavailable> {
-        self.model.generate(request).await
+    pub async fn generate(&self, model: ModelId, request: Generate) -> Result<Generation, Unavailable> {
+        self.model.generate(model, request).await
     }
 
     /// Notes a request that ended: one line in the log, and its place among the last requests.
@@ -65,7 +66,7 @@ impl Runtime {
 
 /// Writes the model's state and the machine's memory into the snapshot until the model is gone.
 async fn follow(
-    mut model: watch::Receiver<ModelState>,
+    mut model: watch::Receiver<Option<ModelState>>,
     mut machine: Machine,
     snapshot: watch::Sender<Snapshot>,
 ) {
@@ -80,7 +81,7 @@ async fn follow(
             _ = tick.tick() => false,
         };
         let state = model.borrow_and_update().clone();
-        let memory = machine.memory(state.worker);
+        let memory = machine.memory(state.as_ref().and_then(|state| state.worker));
         snapshot.send_if_modified(|snapshot| {
             let changed = model_changed || snapshot.system != memory;
             snapshot.model = state;

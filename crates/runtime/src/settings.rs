@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use shorn_checkpoint::GenerationConfig;
 use shorn_protocol::Sampling;
+
+use crate::load_options::LoadOptions;
 
 /// Who decided a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -47,12 +49,14 @@ pub struct RequestedSampling {
     pub max_tokens: Option<u32>,
 }
 
-/// What a person saved for a model: a JSON file named after it in `models` of the data directory.
+/// What a person saved for a model: a JSON file named after it in `settings` of the data directory.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SavedSettings {
     /// Sampling values for requests that leave them out.
     pub sampling: RequestedSampling,
+    /// How to load it where a load does not say.
+    pub load: LoadOptions,
 }
 
 /// Sampling values with nothing left open, and who decided each.
@@ -72,6 +76,14 @@ pub enum SettingsError {
     /// The file cannot be read.
     #[error("{path}: cannot be read: {source}", path = .path.display())]
     Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file cannot be written.
+    #[error("{path}: cannot be written: {source}", path = .path.display())]
+    Unwritable {
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -121,9 +133,28 @@ impl SavedSettings {
         }
     }
 
+    /// Keeps the settings of a model, whole or not at all.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, data_directory: &Path, model: &str) -> Result<(), SettingsError> {
+        let path = Self::path(data_directory, model);
+        let write = || {
+            let text = serde_json::to_string_pretty(self)?;
+            let folder = path.parent().unwrap_or(data_directory);
+            fs::create_dir_all(folder)?;
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(&path)?;
+            Ok(())
+        };
+        write().map_err(|source: io::Error| SettingsError::Unwritable { path: path.clone(), source })
+    }
+
     /// The file of a model. Slashes of names like `org/model` become `--`, as in the Hugging Face cache.
     pub fn path(data_directory: &Path, model: &str) -> PathBuf {
-        data_directory.join("models").join(format!("{}.json", model.replace('/', "--")))
+        data_directory.join("settings").join(format!("{}.json", model.replace('/', "--")))
     }
 }
 
@@ -207,6 +238,7 @@ mod tests {
                 max_tokens: Some(99),
                 ..RequestedSampling::default()
             },
+            ..SavedSettings::default()
         };
         let generation =
             GenerationConfig { top_k: Some(20), top_p: Some(0.8), ..GenerationConfig::default() };

@@ -10,8 +10,8 @@ use crate::requests::RequestLog;
 pub struct Snapshot {
     /// The version of Shorn.
     pub version: &'static str,
-    /// The model.
-    pub model: ModelState,
+    /// The chosen model; `None` until one is chosen.
+    pub model: Option<ModelState>,
     /// The machine's memory; `None` where the system does not tell it.
     pub system: Option<SystemMemory>,
     /// The last requests, newest first.

@@ -1,4 +1,4 @@
-//! Owns a model's worker: starts it, hands it requests, and cleans up when it dies.
+//! Owns the loaded model's worker: starts it, hands it requests, and cleans up when it dies.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use shorn_protocol::{Abort, FromWorker, Generate, MemoryFigures, PROTOCOL_VERSIO
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::model::{Generation, GenerationEvent, ModelPhase, ModelState, Unavailable};
+use crate::model::{Generation, GenerationEvent, ModelId, ModelPhase, ModelSpec, ModelState, Unavailable};
 use crate::worker::{Worker, WorkerCommand};
 
 /// Events that may wait for a slow client before its request is ended.
@@ -18,9 +18,13 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 
 /// What a handle on a model asks for.
 pub(crate) enum Command {
-    Load,
+    Load(Box<ModelSpec>),
     Unload(oneshot::Sender<()>),
-    Generate { request: Box<Generate>, reply: oneshot::Sender<Result<Generation, Unavailable>> },
+    Generate {
+        model: ModelId,
+        request: Box<Generate>,
+        reply: oneshot::Sender<Result<Generation, Unavailable>>,
+    },
     Abort(Abort),
     ClearPromptCache,
 }
@@ -35,7 +39,9 @@ struct WaitingRequest {
 pub(crate) struct Supervisor {
     command: WorkerCommand,
     commands: mpsc::WeakUnboundedSender<Command>,
-    published: watch::Sender<ModelState>,
+    published: watch::Sender<Option<ModelState>>,
+    /// The chosen model.
+    spec: Option<Box<ModelSpec>>,
     worker: Option<Worker>,
     /// Whether the worker has loaded the model.
     ready: bool,
@@ -45,18 +51,21 @@ pub(crate) struct Supervisor {
     /// Failures since the last request that ended well.
     failures: u32,
     rest_until: Option<Instant>,
+    /// When the last request ended, or the model was loaded.
+    last_used: Instant,
 }
 
 impl Supervisor {
     pub fn new(
         command: WorkerCommand,
         commands: mpsc::WeakUnboundedSender<Command>,
-        published: watch::Sender<ModelState>,
+        published: watch::Sender<Option<ModelState>>,
     ) -> Self {
         Self {
             command,
             commands,
             published,
+            spec: None,
             worker: None,
             ready: false,
             requests: HashMap::new(),
@@ -64,12 +73,20 @@ impl Supervisor {
             next_id: 1,
             failures: 0,
             rest_until: None,
+            last_used: Instant::now(),
         }
     }
 
     /// Obeys and hears until every handle on the model is gone.
     pub async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
         loop {
+            let idle_at = self.idle_at();
+            let idle = async {
+                match idle_at {
+                    Some(time) => tokio::time::sleep_until(time).await,
+                    None => std::future::pending().await,
+                }
+            };
             let message = async {
                 match &mut self.worker {
                     Some(worker) => worker.receive().await,
@@ -85,6 +102,10 @@ impl Supervisor {
                     Some(message) => self.hear(message).await,
                     None => self.worker_is_gone(None).await,
                 },
+                () = idle => {
+                    tracing::info!("the model was not used for a while and is unloaded");
+                    self.stop_worker("the model was unloaded").await;
+                }
             }
         }
         if let Some(worker) = self.worker.take() {
@@ -94,19 +115,23 @@ impl Supervisor {
 
     async fn obey(&mut self, command: Command) {
         match command {
-            Command::Load => self.start_worker().await,
+            Command::Load(spec) => {
+                self.stop_worker("another model was loaded").await;
+                self.failures = 0;
+                self.rest_until = None;
+                self.published.send_replace(Some(ModelState::loading(&spec)));
+                self.spec = Some(spec);
+                self.start_worker().await;
+            }
             Command::Unload(done) => {
-                self.fail_all("the model was unloaded");
-                if let Some(worker) = self.worker.take() {
-                    worker.end().await;
-                }
-                self.ready = false;
-                self.publish(|state| state.phase = ModelPhase::Stopped { why: None });
+                self.stop_worker("the model was unloaded").await;
                 let _ = done.send(());
             }
-            Command::Generate { request, reply } => {
+            Command::Generate { model, request, reply } => {
                 let waiting = WaitingRequest { request, reply };
-                if self.ready {
+                if self.spec.as_ref().is_none_or(|spec| spec.id != model) {
+                    let _ = waiting.reply.send(Err(Unavailable::Replaced));
+                } else if self.ready {
                     self.start_request(waiting).await;
                 } else if let Some(unavailable) = self.resting() {
                     let _ = waiting.reply.send(Err(unavailable));
@@ -131,8 +156,8 @@ impl Supervisor {
     /// The pause after repeated failures, while it lasts.
     fn resting(&self) -> Option<Unavailable> {
         let left = self.rest_until?.checked_duration_since(Instant::now())?;
-        let why = match &self.published.borrow().phase {
-            ModelPhase::Stopped { why: Some(why) } => why.clone(),
+        let why = match self.published.borrow().as_ref().map(|state| &state.phase) {
+            Some(ModelPhase::Stopped { why: Some(why) }) => why.clone(),
             _ => "its worker failed".to_owned(),
         };
         // Whole seconds, rounded up: what Retry-After can say.
@@ -140,15 +165,19 @@ impl Supervisor {
         Some(Unavailable::Failed { why, retry_after })
     }
 
+    /// When the loaded model will have been idle for as long as it may be.
+    fn idle_at(&self) -> Option<Instant> {
+        let pause = self.spec.as_ref()?.idle_unload?;
+        (self.ready && self.requests.is_empty()).then(|| self.last_used + pause)
+    }
+
     async fn start_worker(&mut self) {
-        if self.worker.is_some() {
-            return;
-        }
+        let Some(spec) = self.spec.as_ref().filter(|_| self.worker.is_none()) else { return };
+        let settings = spec.settings.clone();
         match Worker::start(&self.command) {
             Ok(worker) => {
                 self.worker = Some(worker);
                 self.publish(|state| state.phase = ModelPhase::Loading { done: 0, total: 0 });
-                let settings = self.published.borrow().settings.clone();
                 self.send(&ToWorker::Load(settings)).await;
             }
             Err(error) => {
@@ -195,6 +224,7 @@ impl Supervisor {
             FromWorker::Loaded(loaded) => {
                 self.ready = true;
                 self.rest_until = None;
+                self.last_used = Instant::now();
                 self.publish(|state| {
                     state.memory = loaded.memory;
                     state.phase = ModelPhase::Ready(loaded);
@@ -240,7 +270,18 @@ impl Supervisor {
 
     fn forget(&mut self, id: RequestId) {
         self.requests.remove(&id);
+        self.last_used = Instant::now();
         self.publish_running();
+    }
+
+    /// Ends the worker because that was asked for.
+    async fn stop_worker(&mut self, why: &str) {
+        self.fail_all(why);
+        if let Some(worker) = self.worker.take() {
+            worker.end().await;
+        }
+        self.ready = false;
+        self.publish(|state| state.phase = ModelPhase::Stopped { why: None });
     }
 
     /// Cleans up after a worker that died, or that failed for a reason that is known.
@@ -273,6 +314,7 @@ impl Supervisor {
     fn publish(&self, change: impl FnOnce(&mut ModelState)) {
         let worker = self.worker.as_ref().and_then(Worker::id);
         self.published.send_modify(|state| {
+            let Some(state) = state else { return };
             state.worker = worker;
             if worker.is_none() {
                 state.memory = MemoryFigures::default();

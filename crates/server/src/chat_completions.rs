@@ -15,9 +15,10 @@ use shorn_protocol::{Generate, RequestId};
 use shorn_runtime::CompletedRequest;
 use tokio::sync::mpsc;
 
-use crate::app::App;
+use crate::app::{App, render};
 use crate::error::ApiError;
 use crate::reply::{Finish, Reply, ReplyEvent};
+use crate::served::ServedModel;
 use request::ChatRequest;
 
 /// How long a streamed reply waits for its first event before its headers go out: what the worker refuses at once is
@@ -26,7 +27,7 @@ const FIRST_EVENT: Duration = Duration::from_millis(200);
 
 /// What both forms of the reply need to know.
 struct Context {
-    app: Arc<App>,
+    model: Arc<ServedModel>,
     id: String,
     created: u64,
     include_usage: bool,
@@ -42,14 +43,15 @@ pub async fn chat_completions(
     let body = body.map_err(|_| ApiError::too_large(crate::MAX_BODY_BYTES))?;
     let request = ChatRequest::parse(&body)?;
     drop(body);
+    let model = app.model_named(request.model.as_deref())?;
     let context = Context {
-        app: app.clone(),
+        model: model.clone(),
         id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
         created: crate::clock::seconds_since_1970(),
         include_usage: request.include_usage,
     };
     let stream = request.stream;
-    let reply = begin(&app, request, &headers, &context.id, arrived).await?;
+    let reply = begin(&app, &model, request, &headers, &context.id, arrived).await?;
     let mut events = reply.start(app.runtime.clone());
     if !stream {
         return response::whole(&context, events).await;
@@ -66,15 +68,12 @@ pub async fn chat_completions(
 /// Renders, tokenizes, checks, and hands the request to the worker.
 async fn begin(
     app: &App,
+    model: &Arc<ServedModel>,
     request: ChatRequest,
     headers: &HeaderMap,
     id: &str,
     arrived: Instant,
 ) -> Result<Reply, ApiError> {
-    let model = &app.model;
-    if let Some(asked) = request.model.as_deref().filter(|asked| *asked != model.name) {
-        return Err(ApiError::model_not_found(asked, &model.name));
-    }
     if let Some(kv) = &request.kv {
         let refused = model.config.check_kv(kv);
         refused.map_err(|refusal| ApiError::bad_parameter("kv_group_size", refusal.to_string()))?;
@@ -84,23 +83,21 @@ async fn begin(
     let checked = resolved.sampling.check(model.config.vocab_size());
     checked.map_err(|problem| ApiError::bad_parameter(problem.parameter, problem.to_string()))?;
 
-    let prompt = app.render(request.conversation).await?;
-    let context_length = app.context_length();
+    let prompt = render(model.clone(), request.conversation).await?;
+    let context_length = model.context_length();
     if prompt.tokens.len() >= context_length as usize {
         return Err(ApiError::context_length_exceeded(prompt.tokens.len(), context_length));
     }
     let output = model.chat.output(&prompt, request.stop);
-    let generation = app
-        .runtime
-        .generate(Generate {
-            id: RequestId(0),
-            prompt: prompt.tokens,
-            max_tokens: resolved.max_tokens,
-            sampling: resolved.sampling.clone(),
-            kv: request.kv,
-            ignore_eos: false,
-        })
-        .await?;
+    let generate = Generate {
+        id: RequestId(0),
+        prompt: prompt.tokens,
+        max_tokens: resolved.max_tokens,
+        sampling: resolved.sampling.clone(),
+        kv: request.kv,
+        ignore_eos: false,
+    };
+    let generation = app.runtime.generate(model.spec.id, generate).await?;
     let client = headers.get(header::USER_AGENT).and_then(|client| client.to_str().ok());
     Ok(Reply {
         generation,
@@ -108,7 +105,7 @@ async fn begin(
         parallel_tool_calls: request.parallel_tool_calls,
         record: CompletedRequest {
             id: id.to_owned(),
-            model: model.name.clone(),
+            model: model.name().to_owned(),
             endpoint: "/v1/chat/completions".to_owned(),
             client: client.map(str::to_owned),
             arrived: crate::clock::milliseconds_since_1970(),

@@ -8,6 +8,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use shorn_runtime::Unavailable;
 
+use crate::served::ServedModelError;
+
 /// An error as clients see it.
 #[derive(Debug, Clone)]
 pub struct ApiError {
@@ -89,6 +91,26 @@ impl ApiError {
         error
     }
 
+    /// 404: no such model on this disk.
+    pub fn model_not_on_disk(asked: &str) -> Self {
+        let message = format!(
+            "there is no model `{asked}` on this disk; GET /api/models lists those there are, and a folder can be \
+             named by its absolute path"
+        );
+        let mut error = Self::new(StatusCode::NOT_FOUND, "invalid_request_error", message);
+        error.body.param = Some("model".to_owned());
+        error.body.code = Some("model_not_found");
+        error
+    }
+
+    /// 503: nothing is loaded.
+    pub fn no_model() -> Self {
+        let message = "no model is loaded; load one first";
+        let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_error", message);
+        error.body.code = Some("no_model");
+        error
+    }
+
     /// 404: no such route.
     pub fn no_route(method: &str, path: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "invalid_request_error", format!("there is no {method} {path}"))
@@ -140,8 +162,17 @@ impl From<Unavailable> for ApiError {
         match unavailable {
             Unavailable::Loading { retry_after, .. } => at(busy, "model_loading", Some(retry_after)),
             Unavailable::Failed { retry_after, .. } => at(busy, "model_unavailable", Some(retry_after)),
-            Unavailable::Refused(message) => Self::bad_request(message),
+            Unavailable::Replaced => at(busy, "model_replaced", None),
             Unavailable::ShuttingDown => at(busy, "shutting_down", None),
+        }
+    }
+}
+
+impl From<ServedModelError> for ApiError {
+    fn from(error: ServedModelError) -> Self {
+        match error {
+            ServedModelError::Option(error) => Self::bad_parameter(error.option(), error.to_string()),
+            error => Self::bad_parameter("model", error.to_string()),
         }
     }
 }

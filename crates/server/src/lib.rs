@@ -4,11 +4,14 @@
 //! between is shared (`reply`). Each dialect has a module of its own.
 
 mod app;
+mod body;
 mod chat_completions;
 mod clock;
 mod error;
 mod guard;
+mod kv_fields;
 mod listen;
+mod management;
 mod models;
 mod reply;
 mod served;
@@ -22,7 +25,6 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware;
 use axum::routing::{get, post};
-use shorn_runtime::Runtime;
 use tokio::net::TcpListener;
 
 pub use app::App;
@@ -35,18 +37,22 @@ pub use served::{ServedModel, ServedModelError};
 pub const MAX_BODY_BYTES: usize = 32 << 20;
 
 /// All routes behind the guard.
-pub fn router(runtime: Runtime, model: Arc<ServedModel>, guard: Guard) -> Router {
+pub fn router(app: Arc<App>, guard: Guard) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(chat_completions::chat_completions))
         .route("/v1/models", get(models::models))
         .route("/v1/models/{*name}", get(models::model))
         .route("/health", get(status::health))
         .route("/api/status", get(status::status))
+        .route("/api/models", get(management::library))
+        .route("/api/models/estimate", post(management::estimate))
+        .route("/api/models/load", post(management::load))
+        .route("/api/models/unload", post(management::unload))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(guard, guard::guard))
-        .with_state(Arc::new(App { runtime, model }))
+        .with_state(app)
 }
 
 /// Serves the routes on all listeners until `stop` resolves.

@@ -9,6 +9,7 @@ use shorn_checkpoint::KvCache;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::served::ServedModel;
 
 /// The list.
 #[derive(Serialize)]
@@ -37,32 +38,29 @@ pub struct Model {
     kv_bytes_per_token: shorn_checkpoint::KvBytes,
 }
 
-/// The route of the list.
+/// The route of the list; empty until a model is chosen.
 pub async fn models(State(app): State<Arc<App>>) -> Json<Models> {
-    Json(Models { object: "list", data: vec![describe(&app)] })
+    let data = app.model().map_or_else(|_| Vec::new(), |model| vec![describe(&model)]);
+    Json(Models { object: "list", data })
 }
 
 /// The route of one model; names may hold slashes.
 pub async fn model(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Model>, ApiError> {
-    if name != app.model.name {
-        return Err(ApiError::model_not_found(&name, &app.model.name));
-    }
-    Ok(Json(describe(&app)))
+    Ok(Json(describe(&*app.model_named(Some(&name))?)))
 }
 
-fn describe(app: &App) -> Model {
-    let snapshot = app.runtime.snapshot();
-    let kv = snapshot.borrow().model.settings.kv;
+fn describe(model: &ServedModel) -> Model {
+    let kv = model.spec.settings.kv;
     Model {
-        id: app.model.name.clone(),
+        id: model.name().to_owned(),
         object: "model",
-        created: app.model.created,
+        created: model.created,
         owned_by: "shorn",
-        display_name: app.model.name.clone(),
-        context_length: app.context_length(),
-        max_context_length: app.model.config.context_length(),
+        display_name: model.name().to_owned(),
+        context_length: model.context_length(),
+        max_context_length: model.config.context_length(),
         kv_cache: kv,
         kv_cache_summary: kv.to_string(),
-        kv_bytes_per_token: app.model.config.kv_bytes_per_token(&kv, app.model.activation_bytes),
+        kv_bytes_per_token: model.config.kv_bytes_per_token(&kv, model.facts().activation_bytes),
     }
 }

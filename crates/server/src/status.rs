@@ -10,10 +10,13 @@ use shorn_runtime::{ModelPhase, Snapshot};
 
 use crate::app::App;
 
-/// 200 when requests are answered, 503 while the model loads or when it failed.
+/// 200 when requests are answered, 503 while no model is chosen, while it loads, or when it failed.
 pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
     let snapshot = app.runtime.snapshot();
-    let model = &snapshot.borrow().model;
+    let snapshot = snapshot.borrow();
+    let Some(model) = &snapshot.model else {
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "no_model" })));
+    };
     let (status, word) = match &model.phase {
         ModelPhase::Ready(_) => (StatusCode::OK, "ok"),
         ModelPhase::Loading { .. } => (StatusCode::SERVICE_UNAVAILABLE, "loading"),

@@ -59,10 +59,10 @@ pub fn measure(workspace: &Workspace, names: &[String]) -> Result<()> {
 }
 
 impl Measuring<'_> {
-    /// What `shorn bench` prints as JSON, with so many runs.
-    fn bench(&self, folder: &std::path::Path, runs: u32, options: &[&str]) -> Result<Value> {
-        let (folder, runs) = (folder.display().to_string(), runs.to_string());
-        let arguments = [&["bench", &folder, "--json", "--runs", &runs], options].concat();
+    /// One `shorn bench` run, as its JSON.
+    fn bench(&self, folder: &std::path::Path, options: &[&str]) -> Result<Value> {
+        let folder = folder.display().to_string();
+        let arguments = [&["bench", &folder, "--json", "--runs", "1"], options].concat();
         let shorn = self.shorn.display().to_string();
         Ok(serde_json::from_slice(&output(&shorn, &[], &arguments)?)?)
     }

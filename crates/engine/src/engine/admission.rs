@@ -144,8 +144,7 @@ impl Engine {
                 index += 1;
                 continue;
             }
-            // While it is copied, the cache is there twice.
-            let needed = sequence.kv.bytes_allocated();
+            let needed = sequence.kv.bytes_to_reserve(next);
             let problem = match self.make_memory(needed) {
                 Ok(()) => match self.active[index].kv.reserve(next) {
                     Ok(()) => continue,

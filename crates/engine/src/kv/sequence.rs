@@ -110,6 +110,14 @@ impl SequenceKv {
         self.rebuild(|buffers| buffers.copy(len, capacity))
     }
 
+    /// Bytes beyond the present ones that [`Self::reserve`] needs at its height, when a few layers are there twice.
+    pub fn bytes_to_reserve(&self, tokens: i32) -> u64 {
+        let (now, layers) = (self.bytes_allocated(), self.layers.len().max(1) as u64);
+        let capacity = self.layers.first().map_or(1, |buffers| buffers.capacity().max(1));
+        let grown = now * capacity_for(tokens) as u64 / capacity as u64;
+        grown.saturating_sub(now) + now * layers.min(LAYERS_AT_A_TIME as u64) / layers
+    }
+
     /// Appends one layer's new keys and values, `[1, kv_heads, n, head_dim]`; [`Self::advance`] follows the last layer.
     pub fn append(&mut self, layer: usize, keys: &Array, values: &Array) -> Result<Context> {
         self.layers[layer].append(self.len, keys, values)

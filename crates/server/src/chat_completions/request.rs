@@ -4,11 +4,13 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use shorn_chat::conversation::{Conversation, Message, Role, Tool, ToolCall, ToolChoice};
-use shorn_checkpoint::{KvBits, KvCache, KvGroupSize, KvQuantization};
+use shorn_checkpoint::KvCache;
 use shorn_protocol::Sampling;
 use shorn_runtime::RequestedSampling;
 
+use crate::body;
 use crate::error::ApiError;
+use crate::kv_fields::{BitsField, KvFields};
 
 /// A request, checked as far as it can be without the model.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,7 +67,7 @@ struct Body {
     reasoning_effort: Option<String>,
     chat_template_kwargs: Option<Map<String, Value>>,
     // Shorn's own: the KV cache of this request.
-    kv_bits: Option<u32>,
+    kv_bits: Option<BitsField>,
     kv_key_bits: Option<u32>,
     kv_value_bits: Option<u32>,
     kv_group_size: Option<u32>,
@@ -111,16 +113,7 @@ impl ChatRequest {
     /// # Errors
     /// 400, naming the field.
     pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let mut json = serde_json::Deserializer::from_slice(body);
-        let body: Body = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let (path, problem) = (error.path().to_string(), error.inner().to_string());
-            match path.as_str() {
-                "." | "?" => ApiError::bad_request(format!("the body is not a chat request: {problem}")),
-                _ => ApiError::bad_parameter(&path, format!("{path}: {problem}")),
-            }
-        })?;
-        json.end()
-            .map_err(|error| ApiError::bad_request(format!("the body is not one JSON value: {error}")))?;
+        let body: Body = body::parse(body, "a chat request")?;
         body.check()
     }
 }
@@ -194,28 +187,14 @@ impl Body {
     }
 
     fn kv(&self) -> Result<Option<KvCache>, ApiError> {
-        let bits = |name: &str, bits: Option<u32>| -> Result<Option<KvBits>, ApiError> {
-            let parsed = bits.map(KvBits::try_from).transpose();
-            parsed.map_err(|problem| ApiError::bad_parameter(name, format!("{name}: {problem}")))
+        let fields = KvFields {
+            bits: self.kv_bits.clone(),
+            key_bits: self.kv_key_bits,
+            value_bits: self.kv_value_bits,
+            group_size: self.kv_group_size,
+            start: self.kv_start,
         };
-        let both = bits("kv_bits", self.kv_bits)?;
-        let key_bits = bits("kv_key_bits", self.kv_key_bits)?.or(both);
-        let value_bits = bits("kv_value_bits", self.kv_value_bits)?.or(both);
-        let (key_bits, value_bits) = match (key_bits, value_bits) {
-            (Some(key_bits), Some(value_bits)) => (key_bits, value_bits),
-            (None, None) => return Ok(None),
-            _ => {
-                let message = "kv_key_bits and kv_value_bits go together; or send kv_bits for both";
-                return Err(ApiError::bad_parameter("kv_key_bits", message));
-            }
-        };
-        let group_size = match self.kv_group_size {
-            None => KvQuantization::DEFAULT_GROUP_SIZE,
-            Some(size) => KvGroupSize::try_from(size)
-                .map_err(|problem| ApiError::bad_parameter("kv_group_size", problem))?,
-        };
-        let start = self.kv_start.unwrap_or(KvQuantization::DEFAULT_START);
-        Ok(Some(KvCache::Quantized(KvQuantization { key_bits, value_bits, group_size, start })))
+        fields.setting()
     }
 
     fn logit_bias(&self) -> Result<Vec<(u32, f32)>, ApiError> {

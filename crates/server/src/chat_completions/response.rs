@@ -105,7 +105,7 @@ impl Context {
     /// A token's log-probabilities in OpenAI's form.
     pub(super) fn logprob(&self, token: u32, logprobs: &TokenLogprobs) -> TokenLogprob {
         let alternative = |token: u32, logprob: f32| {
-            let text = self.app.model.chat.tokenizer().decode(&[token], false);
+            let text = self.model.chat.tokenizer().decode(&[token], false);
             Alternative { bytes: text.clone().into_bytes(), token: text, logprob }
         };
         TokenLogprob {
@@ -151,7 +151,7 @@ pub(super) async fn whole(context: &Context, mut events: Events) -> Result<Respo
         id: &context.id,
         object: "chat.completion",
         created: context.created,
-        model: &context.app.model.name,
+        model: context.model.name(),
         choices: [Choice {
             index: 0,
             message: AssistantMessage {

@@ -151,7 +151,7 @@ impl Encoder {
             id: &self.context.id,
             object: "chat.completion.chunk",
             created: self.context.created,
-            model: &self.context.app.model.name,
+            model: self.context.model.name(),
             choices: Vec::new(),
             usage: None,
             shorn: None,

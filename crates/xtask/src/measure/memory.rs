@@ -41,7 +41,7 @@ pub fn measure(measuring: &Measuring) -> Result<Value> {
             let theirs: Decoded = reference.ask("decode", &argument)?;
             let depth = context.to_string();
             let options = [&["--depth", &depth, "--prompt", "2", "--generate", "50"], &*kv_options].concat();
-            let ours = &measuring.bench(&folder, 1, &options)?["runs"][0];
+            let ours = &measuring.bench(&folder, &options)?["runs"][0];
             depths.insert(
                 format!("context {context}"),
                 json!({
@@ -66,7 +66,7 @@ pub fn measure(measuring: &Measuring) -> Result<Value> {
         // One token more: the last one is a step of its own.
         let (depth, rows) = (DEPTH.to_string(), (CHUNK + 1).to_string());
         let options = [&["--depth", &depth, "--prompt", &rows, "--generate", "2"], &*kv_options].concat();
-        let ours = &measuring.bench(&folder, 1, &options)?["runs"][0];
+        let ours = &measuring.bench(&folder, &options)?["runs"][0];
         let peak = ours["prefill_peak_above_weights"].as_u64().unwrap_or(0);
         results.insert(
             format!("prefill of {CHUNK} tokens behind {DEPTH}, {kv}"),
@@ -78,7 +78,7 @@ pub fn measure(measuring: &Measuring) -> Result<Value> {
         );
     }
     let prompt = DEEP.to_string();
-    let whole = measuring.bench(&folder, 1, &["--prompt", &prompt, "--generate", "2", "--kv-bits", "8"])?;
+    let whole = measuring.bench(&folder, &["--prompt", &prompt, "--generate", "2", "--kv-bits", "8"])?;
     let whole = &whole["runs"][0];
     results.insert(
         format!("prefill of {DEEP} tokens from nothing, 8-bit KV from 5000"),

@@ -33,32 +33,64 @@ pub fn python(mlx_version: &str) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// A running reference.
-pub struct Reference {
+/// A program that answers each line on its standard input with a line of JSON; it ends when this is dropped.
+struct Session {
     child: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
 }
 
+impl Session {
+    fn start(command: &mut Command) -> Result<Self> {
+        let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = started.with_context(|| format!("cannot start {command:?}"))?;
+        let (to, from) = child.stdin.take().zip(child.stdout.take()).context("a child without pipes")?;
+        Ok(Self { child, to, from: BufReader::new(from) })
+    }
+
+    fn ask<T: DeserializeOwned>(&mut self, line: &str) -> Result<T> {
+        writeln!(self.to, "{line}")?;
+        let mut answer = String::new();
+        self.from.read_line(&mut answer)?;
+        serde_json::from_str(&answer).with_context(|| format!("no answer to {line:?}"))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `shorn bench` in turns with the reference: loaded and warmed up once, like it.
+pub struct Paced(Session);
+
+impl Paced {
+    /// Loads the model in `folder`.
+    pub fn start(shorn: &Path, folder: &Path, options: &[&str]) -> Result<Self> {
+        let mut command = Command::new(shorn);
+        Ok(Self(Session::start(command.arg("bench").arg(folder).arg("--paced").args(options))?))
+    }
+
+    /// One run.
+    pub fn run(&mut self) -> Result<Value> {
+        self.0.ask("")
+    }
+}
+
+/// A running reference.
+pub struct Reference(Session);
+
 impl Reference {
     /// Starts the process.
     pub fn start(python: &Path) -> Result<Self> {
-        let mut child = Command::new(python)
-            .args(["-c", include_str!("reference.py")])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start the reference")?;
-        let (to, from) = child.stdin.take().zip(child.stdout.take()).context("the reference has no pipes")?;
-        Ok(Self { child, to, from: BufReader::new(from) })
+        Ok(Self(Session::start(Command::new(python).args(["-c", include_str!("reference.py")]))?))
     }
 
     /// Sends one command and reads its answer.
     pub fn ask<T: DeserializeOwned>(&mut self, command: &str, argument: &Value) -> Result<T> {
-        writeln!(self.to, "{}", json!({ command: argument }))?;
-        let mut line = String::new();
-        self.from.read_line(&mut line)?;
-        serde_json::from_str(&line).with_context(|| format!("the reference failed at {command}"))
+        self.0.ask(&json!({ command: argument }).to_string())
     }
 
     /// The folder of a checkpoint for measurements, made on first use.
@@ -71,12 +103,5 @@ impl Reference {
             fs::rename(&making, &folder)?;
         }
         Ok(folder)
-    }
-}
-
-impl Drop for Reference {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

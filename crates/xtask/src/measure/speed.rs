@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::reference::Reference;
+use super::reference::{Paced, Reference};
 use super::statistics::{median, ratio};
 use super::{Measuring, numbers};
 
@@ -68,18 +68,18 @@ fn decode(
 ) -> Result<Value> {
     let folder = reference.checkpoint(checkpoint)?;
     reference.ask::<Value>("load", &json!(folder))?;
+    let (depth, generate) = (context.to_string(), tokens.to_string());
+    let mut options = vec!["--depth", &depth, "--prompt", "2", "--generate", &generate];
+    let bits = kv_bits.map(|bits| bits.to_string());
+    if let Some(bits) = &bits {
+        options.extend(["--kv-bits", bits, "--kv-start", "0"]);
+    }
+    let mut paced = Paced::start(&measuring.shorn, &folder, &options)?;
     let mut pairs = Vec::new();
     for _ in 0..PAIRS {
         let argument = json!({"context": context, "tokens": tokens, "kv_bits": kv_bits});
         let theirs: Decoded = reference.ask("decode", &argument)?;
-        let (depth, generate) = (context.to_string(), tokens.to_string());
-        let mut options = vec!["--depth", &depth, "--prompt", "2", "--generate", &generate];
-        let bits = kv_bits.map(|bits| bits.to_string());
-        if let Some(bits) = &bits {
-            options.extend(["--kv-bits", bits, "--kv-start", "0"]);
-        }
-        let ours = measuring.bench(&folder, 1, &options)?;
-        let ours = median(&numbers(&ours["runs"][0]["step_milliseconds"]));
+        let ours = median(&numbers(&paced.run()?["step_milliseconds"]));
         pairs.push((median(&theirs.seconds) * 1e3, ours));
     }
     Ok(compared(&pairs, "ms per token"))
@@ -88,12 +88,12 @@ fn decode(
 fn prefill(measuring: &Measuring, reference: &mut Reference, checkpoint: &str, prompt: u32) -> Result<Value> {
     let folder = reference.checkpoint(checkpoint)?;
     reference.ask::<Value>("load", &json!(folder))?;
+    let options = ["--prompt", &prompt.to_string(), "--generate", "2"];
+    let mut paced = Paced::start(&measuring.shorn, &folder, &options)?;
     let mut pairs = Vec::new();
     for _ in 0..PAIRS {
         let theirs: Prefilled = reference.ask("prefill", &json!({"prompt": prompt}))?;
-        // The first run warms up: the reference has been running since its first pair.
-        let ours = measuring.bench(&folder, 2, &["--prompt", &prompt.to_string(), "--generate", "2"])?;
-        let ours = ours["runs"][1]["prefill_seconds"].as_f64().unwrap_or(f64::NAN);
+        let ours = paced.run()?["prefill_seconds"].as_f64().unwrap_or(f64::NAN);
         pairs.push((theirs.seconds * 1e3, ours * 1e3));
     }
     Ok(compared(&pairs, "ms to the first token"))
@@ -102,11 +102,12 @@ fn prefill(measuring: &Measuring, reference: &mut Reference, checkpoint: &str, p
 fn build(measuring: &Measuring, reference: &mut Reference) -> Result<Value> {
     let folder = reference.checkpoint("48-layer")?;
     reference.ask::<Value>("load", &json!(folder))?;
+    let options = ["--depth", "16", "--prompt", "2", "--generate", "60"];
+    let mut paced = Paced::start(&measuring.shorn, &folder, &options)?;
     let mut pairs = Vec::new();
     for _ in 0..PAIRS {
         let theirs: Overhead = reference.ask("overhead", &json!({"tokens": 60}))?;
-        let ours = measuring.bench(&folder, 1, &["--depth", "16", "--prompt", "2", "--generate", "60"])?;
-        let ours = median(&numbers(&ours["runs"][0]["build_milliseconds"]));
+        let ours = median(&numbers(&paced.run()?["build_milliseconds"]));
         pairs.push((median(&theirs.build_seconds) * 1e3, ours));
     }
     let mut figures = compared(&pairs, "ms to build a step");

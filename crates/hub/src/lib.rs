@@ -1,0 +1,7 @@
+//! Models on this disk, and whether one fits into this machine's memory.
+//!
+//! [`library`] lists and deletes model folders of three origins. [`fit`] is arithmetic alone: it reads nothing and
+//! changes nothing, so the load dialog, the command line and the server get the same answer from the same numbers.
+
+pub mod fit;
+pub mod library;
