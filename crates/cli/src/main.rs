@@ -1,6 +1,7 @@
 //! The `shorn` command.
 
 mod bench;
+mod connect;
 mod embedded;
 mod inspect;
 mod kv_arguments;
@@ -34,6 +35,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Measure prefill, decode and memory.
     Bench(bench::Arguments),
+    /// Point a coding agent at the server that runs on this machine.
+    Connect(connect::Arguments),
     /// Load and run one model for a server, over standard input and output.
     #[command(hide = true)]
     Worker,
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
+        Command::Connect(arguments) => connect::connect(&arguments),
         Command::Worker => worker::work(),
     };
     match outcome {

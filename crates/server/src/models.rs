@@ -30,6 +30,8 @@ pub struct Model {
     context_length: u32,
     /// Tokens, as the model was made.
     max_context_length: u32,
+    /// Whether it thinks before it answers and can be told not to: its template knows `enable_thinking`.
+    reasoning: bool,
     /// The KV cache of requests that ask for no other.
     kv_cache: KvCache,
     /// The same in words.
@@ -59,6 +61,7 @@ fn describe(model: &ServedModel) -> Model {
         display_name: model.name().to_owned(),
         context_length: model.context_length(),
         max_context_length: model.config.context_length(),
+        reasoning: model.chat.template().source().contains("enable_thinking"),
         kv_cache: kv,
         kv_cache_summary: kv.to_string(),
         kv_bytes_per_token: model.config.kv_bytes_per_token(&kv, model.facts().activation_bytes),

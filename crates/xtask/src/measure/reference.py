@@ -12,6 +12,7 @@ memory in bytes above the weights.
 """
 
 import argparse
+import importlib.metadata
 import json
 import sys
 import time
@@ -95,6 +96,10 @@ def make(name, into):
     save_model(folder, model)
     save_config(config, folder / "config.json")
     return {"made": name}
+
+
+def mlx_lm_version():
+    return importlib.metadata.version("mlx-lm")
 
 
 class Session:
