@@ -10,7 +10,10 @@ const NODE = [20, 19];
 const RUST = [1, 95];
 // A C++ compiler and fmt for MLX's C API, libclang for its bindings, curl and unzip for its wheel.
 const DEBIAN_PACKAGES = ["g++", "libfmt-dev", "libclang-dev", "curl", "unzip", "ca-certificates"];
+// The browser that the front end is tested in.
+const DEBIAN_TEST_PACKAGES = ["chromium"];
 
+const [task, ...options] = process.argv.slice(2);
 const problems = [];
 
 /** What a command prints, or nothing when it cannot be run. */
@@ -57,7 +60,8 @@ function checkLinux() {
     if (output("c++", "--version") === "") problems.push("a C++ compiler, fmt, libclang, curl and unzip are needed");
     return;
   }
-  const missing = DEBIAN_PACKAGES.filter(
+  const needed = task === "test" ? [...DEBIAN_PACKAGES, ...DEBIAN_TEST_PACKAGES] : DEBIAN_PACKAGES;
+  const missing = needed.filter(
     (name) => !output("dpkg-query", "--show", "--showformat=${Status}", name).includes("install ok installed"),
   );
   if (missing.length === 0) return;
@@ -82,6 +86,5 @@ if (problems.length > 0) {
   console.error(problems.map((problem) => `* ${problem}`).join("\n"));
   process.exit(1);
 }
-const [task, ...options] = process.argv.slice(2);
 const result = spawnSync("cargo", ["xtask", task, ...options], { stdio: "inherit" });
 process.exit(result.status ?? 1);

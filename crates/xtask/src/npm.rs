@@ -17,7 +17,7 @@ pub fn start(workspace: &Workspace, options: &[String]) -> Result<ExitCode> {
     Ok(status.code().map_or(ExitCode::SUCCESS, |code| ExitCode::from(code as u8)))
 }
 
-/// `npm test`: format, lints and every test.
+/// `npm test`: format, lints and every test, of the front end too.
 pub fn test(workspace: &Workspace) -> Result<()> {
     prepare(workspace)?;
     check(cargo().args(["fmt", "--all", "--check"]))?;
@@ -27,7 +27,18 @@ pub fn test(workspace: &Workspace) -> Result<()> {
         cargo()
             .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
             .env("RUSTDOCFLAGS", "-Dwarnings"),
-    )
+    )?;
+    test_front_end(workspace)
+}
+
+/// Types, components, and every view in a real browser, against the fake backend.
+fn test_front_end(workspace: &Workspace) -> Result<()> {
+    let commands: [&[&str]; 4] =
+        [&["ci", "--no-audit", "--no-fund"], &["run", "check"], &["test"], &["run", "test:browser"]];
+    for arguments in commands {
+        check(Command::new("npm").args(arguments).current_dir(workspace.root.join("ui")))?;
+    }
+    Ok(())
 }
 
 /// Makes MLX available where its crate does not build it.

@@ -1,0 +1,81 @@
+// Numbers in words, as everywhere in Shorn: a gigabyte is 10^9 bytes, and what is not known is a dash.
+
+export const UNKNOWN = "–";
+
+type Maybe = number | null | undefined;
+
+function known(value: Maybe): value is number {
+  return typeof value === "number" && Number.isFinite(value);
+}
+
+/** `17.2 GB`, `469 MB`, `52.2 kB`. */
+export function bytes(value: Maybe): string {
+  if (!known(value)) return UNKNOWN;
+  const units: [number, string][] = [
+    [1e12, "TB"],
+    [1e9, "GB"],
+    [1e6, "MB"],
+    [1e3, "kB"],
+  ];
+  // The unit in which the rounded figure is at least 1: 999,950,000 bytes are 1.0 GB.
+  const found = units.find(([size]) => Math.abs(value) >= size * 0.99995);
+  if (!found) return `${Math.round(value)} B`;
+  const [size, unit] = found;
+  const scaled = value / size;
+  return `${scaled.toFixed(unit !== "GB" && unit !== "TB" && Math.abs(scaled) >= 99.95 ? 0 : 1)} ${unit}`;
+}
+
+/** A size in GB without its unit, for `12.4 of 36.0 GB`. */
+export function gigabytes(value: Maybe): string {
+  return known(value) ? (value / 1e9).toFixed(1) : UNKNOWN;
+}
+
+/** `262,144`. */
+export function count(value: Maybe): string {
+  return known(value) ? Math.round(value).toLocaleString("en-US") : UNKNOWN;
+}
+
+/** `0.42 s`, `12.3 s`, `3 min 5 s`. */
+export function seconds(value: Maybe): string {
+  if (!known(value)) return UNKNOWN;
+  if (value < 10) return `${value.toFixed(2)} s`;
+  if (value < 59.95) return `${value.toFixed(1)} s`;
+  const whole = Math.round(value);
+  const [minutes, rest] = [Math.floor(whole / 60), whole % 60];
+  return rest === 0 ? `${minutes} min` : `${minutes} min ${rest} s`;
+}
+
+/** A whole length of time: `30 minutes`, `1 hour`, `90 seconds`. */
+export function duration(value: Maybe): string {
+  if (!known(value)) return UNKNOWN;
+  const unit = (size: number, name: string) => {
+    const amount = value / size;
+    return `${amount} ${name}${amount === 1 ? "" : "s"}`;
+  };
+  if (value >= 3600 && value % 3600 === 0) return unit(3600, "hour");
+  if (value >= 60 && value % 60 === 0) return unit(60, "minute");
+  return unit(1, "second");
+}
+
+/** `84.6`. */
+export function rate(value: Maybe): string {
+  return known(value) ? value.toFixed(1) : UNKNOWN;
+}
+
+/** From a share between 0 and 1: `85 %`. */
+export function percent(value: Maybe): string {
+  return known(value) ? `${Math.round(value * 100)} %` : UNKNOWN;
+}
+
+/** `30.5 B`, `596 M`: a number of parameters. */
+export function parameters(value: Maybe): string {
+  if (!known(value)) return UNKNOWN;
+  if (value >= 1e9) return `${(value / 1e9).toFixed(1)} B`;
+  return value >= 1e6 ? `${Math.round(value / 1e6)} M` : count(value);
+}
+
+/** The clock time of milliseconds since 1970. */
+export function clock(milliseconds: Maybe): string {
+  if (!known(milliseconds)) return UNKNOWN;
+  return new Date(milliseconds).toLocaleTimeString("en-GB", { hour12: false });
+}

@@ -1,0 +1,220 @@
+import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
+import { tick } from "svelte";
+import { describe, expect, it } from "vitest";
+import App from "../App.svelte";
+import type { ViewName } from "../app.svelte";
+import type { Scenario } from "../backend/fake/scenario";
+import { appAt, second, show } from "../test-app";
+
+const button = (name: string | RegExp) => screen.getByRole<HTMLButtonElement>("button", { name });
+const alertText = async () => (await screen.findByRole("alert")).textContent;
+
+async function windowAt(scenario: Scenario, view: ViewName = "home") {
+  const test = await appAt(scenario);
+  test.app.view = view;
+  show(App, test.app, { app: test.app });
+  await tick();
+  return test;
+}
+
+describe("Home", () => {
+  it("copies the address", async () => {
+    const { fake } = await windowAt("serving");
+    await fireEvent.click(button("Copy address"));
+    await waitFor(() => expect(fake.copied).toBe("http://127.0.0.1:1234/v1"));
+  });
+
+  it("says who holds the port, and takes a free one", async () => {
+    const { app } = await windowAt("port-taken");
+    expect(await alertText()).toContain("Port 1234 is taken by LM Studio (process 812).");
+    await fireEvent.click(button("Use port 1235 instead"));
+    await screen.findByText("http://127.0.0.1:1235/v1");
+    expect(app.settings?.port).toBe(1235);
+  });
+
+  it("says why a model stopped", async () => {
+    await windowAt("crashed");
+    expect(await alertText()).toContain("killed by signal 9");
+  });
+
+  it("shows a load and cancels it", async () => {
+    const { app } = await windowAt("loading");
+    expect(screen.getByRole("progressbar").getAttribute("aria-valuetext")).toBe("6.9 of 17.2 GB");
+    await fireEvent.click(button("Cancel"));
+    await waitFor(() => expect(app.model?.phase.phase).toBe("stopped"));
+  });
+
+  it("shows what is not known as a dash", async () => {
+    await windowAt("unknown");
+    expect(screen.getByText(/This machine: –, of which – available/)).toBeTruthy();
+  });
+
+  it("opens the whole report of a request", async () => {
+    await windowAt("idle");
+    await fireEvent.click(screen.getAllByRole("button", { name: /^Report of the request from pi 1\.5\.2/ })[0] as Element);
+    const dialog = await screen.findByRole("dialog", { name: "Request report" });
+    expect(within(dialog).getByText("8-bit/64 from 0, 100 % of bytes, 52.2 kB/token")).toBeTruthy();
+    expect(within(dialog).getByText("Waiting in the queue").nextElementSibling?.textContent).toBe("0.00 s");
+    expect(within(dialog).getByText("temperature").nextElementSibling?.textContent).toContain("from the model's makers");
+  });
+
+  it("shows a refused request with dashes and its error", async () => {
+    await windowAt("idle");
+    const row = screen.getByText("Error").closest("tr") as HTMLElement;
+    expect(within(row).getAllByText("–").length).toBeGreaterThan(3);
+    await fireEvent.click(row);
+    expect(await alertText()).toContain("loaded with a context of 65536");
+  });
+
+  it("tells a screen reader what changed, and not each figure", async () => {
+    const { app, fake } = await windowAt("serving");
+    await second(fake, 3);
+    expect(app.announcement).toBe("");
+    await app.backend.unload();
+    expect(app.announcement).toContain("is unloaded");
+  });
+});
+
+describe("Models", () => {
+  it("says why a model cannot be loaded", async () => {
+    await windowAt("idle", "models");
+    await screen.findByText(/Cannot be loaded: its weights are in GGUF format/);
+    expect(button(/^Load: .*GGUF/).disabled).toBe(true);
+    expect(screen.getByText("Incomplete: the rest of 2 files is missing.")).toBeTruthy();
+    expect(await screen.findByText("Too large")).toBeTruthy();
+  });
+
+  it("deletes after a question", async () => {
+    await windowAt("idle", "models");
+    await fireEvent.click(await screen.findByRole("button", { name: /^Delete: .*14B/ }));
+    const dialog = await screen.findByRole("dialog", { name: "Delete this model?" });
+    expect(dialog.textContent).toContain("other programs may use them");
+    await fireEvent.click(within(dialog).getByRole("button", { name: "Delete" }));
+    await waitFor(() => expect(screen.queryByText("mlx-community/Qwen3-14B-4bit")).toBeNull());
+  });
+
+  it("keeps the question open when deleting fails", async () => {
+    const { fake } = await windowAt("idle", "models");
+    fake.knobs.deleteFails = true;
+    await fireEvent.click(await screen.findByRole("button", { name: /^Delete: .*14B/ }));
+    await fireEvent.click(await screen.findByRole("button", { name: "Delete" }));
+    expect(await alertText()).toContain("permission denied");
+  });
+
+  it("does not offer to delete what is loaded", async () => {
+    await windowAt("idle", "models");
+    expect((await screen.findByRole<HTMLButtonElement>("button", { name: /^Delete: .*Coder/ })).disabled).toBe(true);
+  });
+
+  it("says that the folders cannot be read", async () => {
+    const { fake } = await windowAt("idle");
+    fake.knobs.libraryFails = true;
+    await fireEvent.click(button("Models"));
+    expect(await alertText()).toContain("The model folders cannot be read");
+  });
+});
+
+describe("Connect", () => {
+  it("adds, notices another context, updates and removes", async () => {
+    const { app, fake } = await windowAt("idle", "connect");
+    await waitFor(() => expect(button("Add to my Pi").disabled).toBe(false));
+    await fireEvent.click(button("Add to my Pi"));
+    await screen.findByText(/kept as .*models\.json\.before-shorn/);
+    expect(screen.getByText("Connected")).toBeTruthy();
+    const model = app.model;
+    if (!model) throw new Error("no model");
+    const saved = await fake.savedSettings(model.directory);
+    const load = fake.load({ model: model.directory, settings: { ...saved, load: { ...saved.load, context_length: 8192 } }, anyway: false });
+    fake.engine.finishLoad();
+    await load;
+    fake.publish();
+    await screen.findByText("Connected, out of date");
+    await fireEvent.click(button("Update"));
+    await screen.findByText("Brought up to date.");
+    await fireEvent.click(button("Remove"));
+    await screen.findByText("Removed. The file is what it was before.");
+  });
+
+  it("refuses a file that cannot be used, and says where it is wrong", async () => {
+    const { fake } = await windowAt("idle");
+    fake.knobs.pi = "unusable";
+    await fireEvent.click(button("Connect"));
+    expect(await alertText()).toContain("line 4, column 7");
+    expect(button("Add to my Pi").disabled).toBe(true);
+    expect(button("Copy").disabled).toBe(false);
+  });
+
+  it("asks for a model first", async () => {
+    await windowAt("empty", "connect");
+    await screen.findByText(/Load a model first/);
+    expect(button("Add to my Pi").disabled).toBe(true);
+  });
+});
+
+describe("Settings", () => {
+  it("listens on the network only with a key, and warns", async () => {
+    const { app } = await windowAt("idle", "settings");
+    const network = screen.getByRole<HTMLButtonElement>("switch", { name: "Listen on the network" });
+    expect(network.disabled).toBe(true);
+    await fireEvent.input(screen.getByLabelText("Key"), { target: { value: "secret" } });
+    const apply = screen.getByLabelText("Key").parentElement?.querySelector("button") as Element;
+    await fireEvent.click(apply);
+    await waitFor(() => expect(network.disabled).toBe(false));
+    await fireEvent.click(network);
+    await screen.findByText(/Prompts travel unencrypted/);
+    expect(app.settings).toMatchObject({ network: true, api_key: "secret" });
+  });
+
+  it("finds that a port is taken before it is applied", async () => {
+    const { fake, app } = await windowAt("idle", "settings");
+    await app.changeSettings({ port: 4321 });
+    fake.knobs.portTakenBy = "LM Studio (process 812)";
+    await fireEvent.input(await screen.findByLabelText("Port"), { target: { value: "1234" } });
+    expect(await alertText()).toContain("Port 1234 is taken by LM Studio");
+    await fireEvent.click(button("Use 1235 instead"));
+    await waitFor(() => expect(app.settings?.port).toBe(1235));
+  });
+
+  it("installs the command", async () => {
+    await windowAt("idle", "settings");
+    await fireEvent.click(button("Install"));
+    await screen.findByText("Installed as /usr/local/bin/shorn");
+  });
+
+  it("sets a memory limit, and names it as what binds", async () => {
+    const { app } = await windowAt("idle", "settings");
+    await fireEvent.click(screen.getByLabelText("At most"));
+    await fireEvent.input(screen.getByLabelText("Memory limit in GB"), { target: { value: "40" } });
+    await fireEvent.click(screen.getByLabelText("Memory limit in GB").parentElement?.querySelector("button") as Element);
+    await screen.findByText("Now 40.0 GB: the limit you set.");
+    expect(app.settings?.memory_limit).toBe(40e9);
+  });
+
+  it("changes each switch", async () => {
+    const { app } = await windowAt("idle", "settings");
+    await fireEvent.click(screen.getByRole("switch", { name: "Launch at login" }));
+    await fireEvent.click(screen.getByRole("switch", { name: /^Keep this machine awake/ }));
+    await waitFor(() => expect(app.settings).toMatchObject({ launch_at_login: true, keep_awake: false }));
+  });
+});
+
+describe("the first start", () => {
+  it("has three steps and comes once", async () => {
+    const { app } = await windowAt("first-start");
+    await screen.findByText("6 models found.");
+    await fireEvent.click(button("Continue"));
+    await screen.findByRole("button", { name: /^Load: .*Coder/ });
+    expect(screen.queryByRole("button", { name: /^Load: .*bf16/ })).toBeNull();
+    await fireEvent.click(button("Continue"));
+    expect(button("Add to my Pi").disabled).toBe(true);
+    await fireEvent.click(button("Done"));
+    await screen.findByRole("navigation");
+    expect(app.settings?.first_start_done).toBe(true);
+  });
+
+  it("can be skipped", async () => {
+    await windowAt("first-start");
+    await fireEvent.click(button("Skip"));
+    await screen.findByRole("navigation");
+  });
+});
