@@ -6,7 +6,7 @@ export default defineConfig({
     include: ["tests/*.test.ts"],
     // One browser is enough for two cores.
     fileParallelism: false,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });
