@@ -49,6 +49,11 @@ impl Runtime {
         self.snapshot.subscribe()
     }
 
+    /// The snapshot now. Its model is never behind what a client has been told, which the watched one can be for a moment.
+    pub fn now(&self) -> Snapshot {
+        Snapshot { model: self.model.state().borrow().clone(), ..self.snapshot.borrow().clone() }
+    }
+
     /// Starts a request on the model with this id.
     ///
     /// # Errors

@@ -73,8 +73,7 @@ impl App {
     /// # Errors
     /// 500 where the system does not tell its memory.
     pub fn machine(&self, chosen: Option<u64>) -> Result<Machine, ApiError> {
-        let snapshot = self.runtime.snapshot();
-        let snapshot = snapshot.borrow();
+        let snapshot = self.runtime.now();
         let memory =
             snapshot.system.ok_or_else(|| ApiError::server_error("this system does not tell its memory"))?;
         // What the device recommends is known from the worker, once one has loaded.

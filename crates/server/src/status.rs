@@ -12,9 +12,7 @@ use crate::app::App;
 
 /// 200 when requests are answered, 503 while no model is chosen, while it loads, or when it failed.
 pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
-    let snapshot = app.runtime.snapshot();
-    let snapshot = snapshot.borrow();
-    let Some(model) = &snapshot.model else {
+    let Some(model) = app.runtime.now().model else {
         return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "no_model" })));
     };
     let (status, word) = match &model.phase {
@@ -29,5 +27,5 @@ pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
 
 /// The snapshot.
 pub async fn status(State(app): State<Arc<App>>) -> Json<Snapshot> {
-    Json(app.runtime.snapshot().borrow().clone())
+    Json(app.runtime.now())
 }
