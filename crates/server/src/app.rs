@@ -46,8 +46,7 @@ impl App {
         let data_directory = self.data_directory.clone();
         // A tokenizer of many megabytes takes its time.
         let open = move || ServedModel::open(name, &directory, &options, &data_directory);
-        let opened = tokio::task::spawn_blocking(open).await;
-        opened.expect("opening a model is never cancelled and does not panic")
+        tokio::task::spawn_blocking(open).await.map_err(|_| ServedModelError::ReaderFailed)?
     }
 
     /// Opens a model and begins to load it in place of the present one. Where the model cannot be opened or cannot take
@@ -63,8 +62,9 @@ impl App {
     ) -> Result<Arc<ServedModel>, ServedModelError> {
         let _one_at_a_time = self.loading.lock().await;
         let model = Arc::new(self.open(name, directory, options).await?);
-        self.served.send_replace(Some(model.clone()));
+        // In this order: a request that finds the new model finds its load begun.
         self.runtime.model().load(model.spec.clone());
+        self.served.send_replace(Some(model.clone()));
         Ok(model)
     }
 

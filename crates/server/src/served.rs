@@ -45,6 +45,9 @@ pub enum ServedModelError {
     /// Its saved settings cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// A reader of its files gave up in a way that says nothing.
+    #[error("the model's template or tokenizer cannot be read: its reader failed; fetch the model again")]
+    ReaderFailed,
     /// It cannot be loaded as chosen.
     #[error(transparent)]
     Option(#[from] BadLoadOption),

@@ -1,7 +1,7 @@
 """Ours beside mlx-lm on one GPU, with a model of real size: Qwen3-Coder-30B-A3B's shape, random weights, 4 bits in
 groups of 64, 16-bit activations. Stands alone, because a machine with a GPU may have neither Cargo nor a network.
 
-    python3 gpu.py --shorn target/release/shorn --model /tmp/coder-30b --out gpu.json
+    python3 gpu.py --shorn target/release/shorn --commit $(git describe --always) --model /tmp/coder-30b --out gpu.json
 
 Python needs mlx and mlx-lm; `shorn` is built after `cargo xtask mlx --backend cuda`. The model is made on first use (17
 GB). Both engines stay loaded and take turns.
@@ -109,6 +109,7 @@ def main():
     parser.add_argument("--shorn", required=True)
     parser.add_argument("--model", required=True, type=Path)
     parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--commit", required=True, help="what --shorn was built from")
     parser.add_argument("--turns", type=int, default=5)
     arguments = parser.parse_args()
     if not arguments.model.exists():
@@ -120,6 +121,7 @@ def main():
         "measurement": "gpu",
         "command": "python3 crates/xtask/src/measure/gpu.py",
         "machine": device.get("device_name", str(device)),
+        "commit": arguments.commit,
         "versions": {"mlx": mx.__version__, "mlx-lm": reference.mlx_lm_version()},
         "model": CONFIG,
         "results": {},
