@@ -10,8 +10,10 @@ const NODE = [20, 19];
 const RUST = [1, 95];
 // A C++ compiler and fmt for MLX's C API, libclang for its bindings, curl and unzip for its wheel.
 const DEBIAN_PACKAGES = ["g++", "libfmt-dev", "libclang-dev", "curl", "unzip", "ca-certificates"];
-// The browser that the front end is tested in.
-const DEBIAN_TEST_PACKAGES = ["chromium"];
+// The window and the icon in the panel.
+const DEBIAN_APP_PACKAGES = ["libwebkit2gtk-4.1-dev", "libayatana-appindicator3-dev", "pkg-config"];
+// The browser that the front end is tested in; a display, a bus and a driver for the real window.
+const DEBIAN_TEST_PACKAGES = ["chromium", "xvfb", "xauth", "dbus", "webkit2gtk-driver"];
 
 const [task, ...options] = process.argv.slice(2);
 const problems = [];
@@ -54,13 +56,22 @@ function checkMac() {
   if (output("cmake", "--version") === "") problems.push("cmake is needed: brew install cmake");
 }
 
+/** Whether `npm start` opens a window, as `cargo xtask start` decides it. */
+function opensWindow() {
+  return !options.includes("--server") && Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY);
+}
+
 function checkLinux() {
   if (output("dpkg-query", "--version") === "") {
     // Another distribution: its own packages of the same things.
-    if (output("c++", "--version") === "") problems.push("a C++ compiler, fmt, libclang, curl and unzip are needed");
+    if (output("c++", "--version") === "") problems.push("a C++ compiler, fmt, libclang, curl, unzip, WebKitGTK 4.1 and Ayatana AppIndicator are needed");
     return;
   }
-  const needed = task === "test" ? [...DEBIAN_PACKAGES, ...DEBIAN_TEST_PACKAGES] : DEBIAN_PACKAGES;
+  const needed = [
+    ...DEBIAN_PACKAGES,
+    ...(task === "start" && !opensWindow() ? [] : DEBIAN_APP_PACKAGES),
+    ...(task === "test" ? DEBIAN_TEST_PACKAGES : []),
+  ];
   const missing = needed.filter(
     (name) => !output("dpkg-query", "--show", "--showformat=${Status}", name).includes("install ok installed"),
   );

@@ -12,7 +12,7 @@ use crate::script::{self, Script};
 
 /// The folder of the embedded model.
 pub fn embedded_model() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/cli/embedded").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/hub/embedded").canonicalize().unwrap()
 }
 
 /// The folder of a fixture checkpoint.

@@ -21,7 +21,7 @@ async fn a_load_takes_every_setting_and_the_worker_reports_them() {
     let settings = json!({
         "model": "shorn-embedded", "context_length": 4096, "kv_key_bits": 8, "kv_value_bits": 4,
         "kv_group_size": 32, "kv_start": 0, "max_concurrent": 2, "prompt_cache_bytes": 1_000_000,
-        "memory_limit": 500_000_000, "idle_seconds": 600,
+        "memory_limit": 2_000_000_000, "idle_seconds": 600,
     });
     let (status, state) = post_to(&server, "/api/models/load", &settings).await;
     assert_eq!(status, 200, "{state}");
@@ -29,7 +29,7 @@ async fn a_load_takes_every_setting_and_the_worker_reports_them() {
     assert_eq!(state["idle_unload_seconds"], 600);
     assert_eq!(state["phase"]["context_length"], 4096);
     assert_eq!(state["phase"]["prompt_cache_bytes"], 1_000_000);
-    assert_eq!(state["phase"]["memory_limit"], 500_000_000);
+    assert_eq!(state["phase"]["memory_limit"], 2_000_000_000);
 
     let (_, reply) = post(&server, &chat("Hello.", json!({"max_tokens": 4}))).await;
     let kind = &reply["shorn"]["report"]["kv"]["kind"]["quantized"];

@@ -1,11 +1,9 @@
 // What the window knows: the last snapshot, the last minute, and the settings. All views read this and nothing else.
 
 import { getContext, setContext } from "svelte";
-import { type AppSettings, type AppSnapshot, asBackendError, type Backend, type BackendError } from "./backend/backend";
+import { asBackendError, type Backend, type SettingsChange, type ViewName } from "./backend/backend";
+import type { AppSettings, AppSnapshot, BackendError, ModelState } from "./backend/types";
 import { Conversation } from "./chat/conversation.svelte";
-import type { ModelState } from "./backend/types";
-
-export type ViewName = "home" | "models" | "connect" | "chat" | "settings";
 
 /** Memory at one moment. */
 export interface MemorySample {
@@ -31,24 +29,57 @@ export class AppState {
   error = $state.raw<BackendError | null>(null);
   /** What a screen reader is told. */
   announcement = $state("");
+  /** What of the last snapshot's problem was dismissed. */
+  private dismissed = $state.raw<string | null>(null);
   private end: (() => void) | null = null;
 
   constructor(backend: Backend) {
     this.backend = backend;
   }
 
+  /** What the window's own line says: the last action's failure, else one that happened without the window. */
+  get trouble(): BackendError | null {
+    const { problem = null, server } = this.snapshot ?? {};
+    // The server's own failure stands where the server does.
+    const shown = server?.state === "failed" && server.error.message === problem?.message;
+    return this.error ?? (shown || problem?.message === this.dismissed ? null : problem);
+  }
+
+  dismiss(): void {
+    if (this.error === null) this.dismissed = this.snapshot?.problem?.message ?? null;
+    this.error = null;
+  }
+
   get model(): ModelState | null {
     return this.snapshot?.runtime.model ?? null;
   }
 
-  /** Follows the backend until `close`. */
+  /** Follows the backend until `close`. A backend that does not answer is shown, for a window without words helps nobody. */
   async open(): Promise<void> {
-    this.end = this.backend.watch((snapshot) => this.replace(snapshot));
-    this.settings = await this.backend.settings();
+    await this.attempt(async () => {
+      this.end = await this.backend.watch({
+        snapshot: (snapshot) => this.replace(snapshot),
+        settings: (settings) => (this.settings = settings),
+        show: (view) => this.show(view),
+      });
+      this.settings = await this.backend.settings();
+    });
   }
 
   close(): void {
     this.end?.();
+  }
+
+  /** Goes to a view; what was open in front of it is closed. */
+  show(view: ViewName): void {
+    this.error = null;
+    this.loadDialog = null;
+    this.view = view;
+  }
+
+  /** Opens the load dialog for what is or was loaded last. */
+  openLoadDialog(): void {
+    this.loadDialog = this.model?.directory ?? this.settings?.recent[0]?.directory ?? "";
   }
 
   /** Shows a failure in the window's own line. */
@@ -61,13 +92,14 @@ export class AppState {
     }
   }
 
-  async changeSettings(change: Partial<AppSettings>): Promise<void> {
+  async changeSettings(change: SettingsChange): Promise<void> {
     this.settings = await this.backend.changeSettings(change);
   }
 
   private replace(snapshot: AppSnapshot): void {
     const before = this.snapshot;
     this.snapshot = snapshot;
+    if (snapshot.problem?.message !== this.dismissed) this.dismissed = null;
     this.history = remember(this.history, snapshot);
     const change = changeInWords(before, snapshot);
     if (change !== null) this.announcement = change;

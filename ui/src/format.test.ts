@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { bytes, count, duration, gigabytes, parameters, percent, rate, seconds } from "./format";
+import { bytes, count, duration, megabytes, parameters, percent, portion, rate, seconds } from "./format";
 
 describe("what is not known", () => {
   it("is a dash and never 0", () => {
-    for (const format of [bytes, gigabytes, count, seconds, duration, rate, percent, parameters]) {
+    for (const format of [bytes, megabytes, count, seconds, duration, rate, percent, parameters]) {
       expect([format(null), format(undefined), format(Number.NaN)]).toEqual(["–", "–", "–"]);
     }
   });
@@ -26,8 +26,26 @@ describe("bytes", () => {
     expect(bytes(999_900_000)).toBe("1000 MB");
   });
 
-  it("can go without their unit", () => {
-    expect(gigabytes(51_539_607_552)).toBe("51.5");
+  it("beside each other are in megabytes at least, and only nothing is 0", () => {
+    expect([0, 1, 49_999, 400_000, 999_400, 999_960, 48_600_000, 17_180_000_000].map(megabytes)).toEqual([
+      "0 MB",
+      "<0.1 MB",
+      "<0.1 MB",
+      "0.4 MB",
+      "1.0 MB",
+      "1.0 MB",
+      "48.6 MB",
+      "17.2 GB",
+    ]);
+  });
+
+  it("of a whole share its unit where they have the same", () => {
+    expect(portion(19_140_000_000, 51_539_607_552)).toBe("19.1 of 51.5 GB");
+    expect(portion(48_600_000, 51_539_607_552)).toBe("48.6 MB of 51.5 GB");
+    expect(portion(24_300_000, 48_600_000)).toBe("24.3 of 48.6 MB");
+    expect(portion(0, 17_180_000_000)).toBe("0 of 17.2 GB");
+    expect(portion(1e9, null)).toBe("1.0 GB of –");
+    expect(portion(null, null)).toBe("– of –");
   });
 });
 

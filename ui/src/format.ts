@@ -25,9 +25,25 @@ export function bytes(value: Maybe): string {
   return `${scaled.toFixed(unit !== "GB" && unit !== "TB" && Math.abs(scaled) >= 99.95 ? 0 : 1)} ${unit}`;
 }
 
-/** A size in GB without its unit, for `12.4 of 36.0 GB`. */
-export function gigabytes(value: Maybe): string {
-  return known(value) ? (value / 1e9).toFixed(1) : UNKNOWN;
+/** Memory beside other memory: `0.4 MB` and not `400 kB`, so that the figures in a column are easy to compare. */
+export function megabytes(value: Maybe): string {
+  if (!known(value) || Math.abs(value) >= 9.995e5) return bytes(value);
+  if (value === 0) return "0 MB";
+  return value < 5e4 ? "<0.1 MB" : `${(value / 1e6).toFixed(1)} MB`;
+}
+
+/** How much of a whole, for a large figure and what follows it: `12.4` and `of 36.0 GB`, `48.6 MB` and `of 36.0 GB`. */
+export function portionParts(part: Maybe, whole: Maybe): [string, string] {
+  const all = bytes(whole);
+  const unit = all.split(" ")[1];
+  const some = part === 0 && unit !== undefined ? `0 ${unit}` : megabytes(part);
+  const shared = unit !== undefined && some.endsWith(` ${unit}`);
+  return [shared ? some.slice(0, -unit.length - 1) : some, `of ${all}`];
+}
+
+/** `12.4 of 36.0 GB`. */
+export function portion(part: Maybe, whole: Maybe): string {
+  return portionParts(part, whole).join(" ");
 }
 
 /** `262,144`. */

@@ -1,7 +1,7 @@
 // The models on disk, and whether each fits this machine with the settings that are saved for it.
 
-import { asBackendError, type Backend, type BackendError } from "./backend/backend";
-import type { Fit, LibraryModel, LibraryOrigin, UnreadableFolder, Verdict } from "./backend/types";
+import { asBackendError, type Backend } from "./backend/backend";
+import type { BackendError, Fit, LibraryModel, LibraryOrigin, UnreadableFolder, Verdict } from "./backend/types";
 
 export class LibraryList {
   models = $state.raw<LibraryModel[] | null>(null);
@@ -23,7 +23,7 @@ export class LibraryList {
   async list(): Promise<void> {
     try {
       const library = await this.backend.library();
-      this.models = library.models;
+      this.models = library.models.toSorted((a, b) => rank(a) - rank(b));
       this.unreadable = library.unreadable;
       this.error = null;
     } catch (thrown) {
@@ -59,6 +59,17 @@ export class LibraryList {
   }
 }
 
+/** What can be used comes first; within that the backend's order, by name. */
+function rank({ origin, state }: LibraryModel): number {
+  if (state.kind === "ready") return origin === "embedded" ? 1 : 0;
+  return state.kind === "incomplete" ? 2 : 3;
+}
+
 export function originInWords(origin: LibraryOrigin): string {
-  return { own: "Shorn's folder", hugging_face: "Hugging Face cache", lm_studio: "LM Studio" }[origin];
+  return {
+    own: "Shorn's folder",
+    hugging_face: "Hugging Face cache",
+    lm_studio: "LM Studio",
+    embedded: "Built in",
+  }[origin];
 }

@@ -1,10 +1,12 @@
 // The built window in a real browser, served by `vite preview`.
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { preview } from "vite";
 
 const UI = new URL("..", import.meta.url).pathname;
+/** What the desktop shell allows: what the content security policy forbids is logged as an error. */
+const { csp: POLICY, freezePrototype: FREEZE } = JSON.parse(readFileSync(`${UI}../src-tauri/tauri.conf.json`, "utf8")).app.security;
 const BROWSERS = [
   "/usr/bin/chromium",
   "/usr/bin/chromium-browser",
@@ -20,6 +22,8 @@ export interface OpenOptions {
   scheme?: "light" | "dark";
   width?: number;
   height?: number;
+  /** What the page takes the system for, such as `MacIntel`. */
+  platform?: string;
 }
 
 export interface Window {
@@ -37,7 +41,7 @@ export async function startBrowser(): Promise<Window> {
     root: UI,
     configFile: `${UI}vite.config.ts`,
     logLevel: "error",
-    preview: { port: 0, host: "127.0.0.1" },
+    preview: { port: 0, host: "127.0.0.1", headers: { "Content-Security-Policy": POLICY } },
   });
   const base = server.resolvedUrls?.local[0];
   if (base === undefined) throw new Error("vite preview has no address");
@@ -45,13 +49,17 @@ export async function startBrowser(): Promise<Window> {
   const errors: string[] = [];
   return {
     errors,
-    async open({ scenario = "serving", every = 1000, scheme = "light", width = 900, height = 640 } = {}) {
+    async open({ scenario = "serving", every = 1000, scheme = "light", width = 900, height = 640, platform } = {}) {
       const context = await browser.newContext({
         viewport: { width, height },
         colorScheme: scheme,
         reducedMotion: "reduce",
         deviceScaleFactor: 2,
       });
+      if (FREEZE) await context.addInitScript("Object.freeze(Object.prototype)");
+      if (platform !== undefined) {
+        await context.addInitScript((name) => Object.defineProperty(navigator, "platform", { get: () => name }), platform);
+      }
       const page = await context.newPage();
       page.setDefaultTimeout(8_000);
       page.on("console", (message) => message.type() === "error" && errors.push(message.text()));

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 use document::Problem;
 use models_file::Refusal;
+use serde::Serialize;
+use ts_rs::TS;
+
 pub use provider::PiProvider;
 
 use crate::file::{self, FileError};
@@ -113,7 +116,8 @@ pub enum PiStatus {
 }
 
 /// What [`Pi::add`] did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum PiAdded {
     /// There was no file; now there is one.
     Created,
@@ -129,7 +133,8 @@ pub enum PiAdded {
 }
 
 /// What [`Pi::remove`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
 pub enum PiRemoved {
     /// The file had nothing but what we had put there, and is gone.
     Deleted,

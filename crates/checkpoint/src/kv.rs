@@ -3,12 +3,14 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::config::{LayerKind, ModelConfig};
 
 /// Width of a quantized key or value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(try_from = "u32", into = "u32")]
+#[ts(type = "2 | 3 | 4 | 6 | 8")]
 pub struct KvBits(u32);
 
 impl KvBits {
@@ -37,8 +39,9 @@ impl From<KvBits> for u32 {
 }
 
 /// How many neighbouring elements share one scale and one bias.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(try_from = "u32", into = "u32")]
+#[ts(type = "32 | 64 | 128")]
 pub struct KvGroupSize(u32);
 
 impl KvGroupSize {
@@ -67,7 +70,7 @@ impl From<KvGroupSize> for u32 {
 }
 
 /// How a KV cache is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum KvCache {
     /// In the model's activation dtype.
@@ -78,7 +81,7 @@ pub enum KvCache {
 }
 
 /// Affine quantization of keys and values along the head dimension.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 pub struct KvQuantization {
     /// Width of keys.
     pub key_bits: KvBits,
@@ -180,16 +183,17 @@ impl ModelConfig {
         for layer in self.layers() {
             let LayerKind::Attention { kv_heads, head_dim } = layer;
             let (heads, dim) = (u64::from(kv_heads), u64::from(head_dim));
-            let dense = 2 * heads * dim * activation_bytes;
-            bytes.dense += dense;
-            bytes.quantized += match kv {
+            let dense = heads.saturating_mul(dim).saturating_mul(2 * activation_bytes);
+            bytes.dense = bytes.dense.saturating_add(dense);
+            let quantized = match kv {
                 KvCache::Dense => dense,
                 KvCache::Quantized(quantization) => {
                     let packed = u64::from(quantization.key_bits.get() + quantization.value_bits.get());
                     let groups = dim / u64::from(quantization.group_size.get());
-                    heads * (dim * packed / 8 + 2 * groups * 2 * activation_bytes)
+                    heads.saturating_mul(dim * packed / 8 + 2 * groups * 2 * activation_bytes)
                 }
             };
+            bytes.quantized = bytes.quantized.saturating_add(quantized);
         }
         bytes
     }

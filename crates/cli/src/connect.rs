@@ -5,9 +5,6 @@ use clap::ValueEnum;
 use serde::Deserialize;
 use shorn_agents::{Pi, PiAdded, PiEnvironment, PiProvider, PiRemoved};
 
-/// Tokens that an agent may ask for in one reply: a whole file, and not all of the context.
-const LONGEST_REPLY: u32 = 16384;
-
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The agent.
@@ -32,7 +29,6 @@ enum Agent {
 #[derive(Deserialize)]
 struct Served {
     id: String,
-    display_name: String,
     context_length: u32,
     reasoning: bool,
 }
@@ -78,18 +74,8 @@ fn provider(port: u16) -> Result<PiProvider> {
     let api_key = std::env::var("SHORN_API_KEY").ok().filter(|key| !key.is_empty());
     let base_url = format!("http://127.0.0.1:{port}/v1");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let Served { id, display_name, context_length, reasoning } =
-        runtime.block_on(served(&base_url, api_key.as_deref()))?;
-    Ok(PiProvider {
-        base_url,
-        model: id,
-        display_name,
-        context_window: context_length,
-        max_tokens: LONGEST_REPLY.min(context_length / 4).max(1),
-        reasoning,
-        images: false,
-        api_key,
-    })
+    let Served { id, context_length, reasoning } = runtime.block_on(served(&base_url, api_key.as_deref()))?;
+    Ok(PiProvider::new(base_url, &id, context_length, reasoning, api_key))
 }
 
 async fn served(base_url: &str, api_key: Option<&str>) -> Result<Served> {

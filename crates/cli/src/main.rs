@@ -2,7 +2,6 @@
 
 mod bench;
 mod connect;
-mod embedded;
 mod inspect;
 mod kv_arguments;
 mod progress;

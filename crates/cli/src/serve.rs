@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use shorn_checkpoint::model_name;
+use shorn_hub::embedded;
 use shorn_hub::library::Folders;
 use shorn_runtime::{LoadOptions, ModelPhase, Runtime, WorkerCommand, data_directory, in_bytes};
-use shorn_server::{App, Guard, listen, router};
+use shorn_server::{App, Guard, LoadRequest, listen, router};
 use tracing_subscriber::EnvFilter;
 
-use crate::embedded;
 use crate::kv_arguments::KvArguments;
 use crate::progress::loading_bar;
 
@@ -47,6 +47,9 @@ pub struct Arguments {
     /// Megabytes that the model may take in all; what the GPU recommends when not given.
     #[arg(long, value_name = "MB")]
     memory_limit: Option<u64>,
+    /// Load the model although it does not fit into memory.
+    #[arg(long)]
+    anyway: bool,
     /// A file that holds the key clients must send. SHORN_API_KEY in the environment does the same.
     #[arg(long, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
@@ -78,24 +81,27 @@ async fn serve_until_stopped(arguments: Arguments) -> Result<()> {
     let port = listeners.first().context("nothing to listen on")?.local_addr()?.port();
 
     let data_directory = data_directory()?;
+    let embedded = embedded::unpack(&data_directory)?;
     let (name, directory) = match &arguments.model {
         Some(directory) => {
             (arguments.name.clone().unwrap_or_else(|| model_name(directory)), directory.clone())
         }
-        None => (embedded::NAME.to_owned(), embedded::unpack(&data_directory)?),
+        None => (embedded::NAME.to_owned(), embedded.clone()),
     };
     let worker = match &arguments.worker {
         Some(program) => WorkerCommand { program: program.clone(), arguments: Vec::new() },
         None => WorkerCommand::this_executable()?,
     };
-    let folders = model_folders(&data_directory)?;
+    let folders = Folders { embedded: Some(embedded), ..model_folders(&data_directory)? };
     let runtime = Runtime::start(worker, Duration::from_millis(arguments.load_wait));
     let app = Arc::new(App::new(runtime.clone(), data_directory, folders));
-    let model = app.load(name.clone(), directory, arguments.load_options()).await?;
+    let (options, anyway) = (arguments.load_options(), arguments.anyway);
+    let request = LoadRequest { name: name.clone(), directory, options, save: None, anyway };
+    let model = app.load(request).await?;
     // Whoever connects finds the load begun.
     runtime.model().state().wait_for(Option::is_some).await?;
     tracing::info!("serving {name} on http://{}:{port}/v1", display_host(arguments.host));
-    let settings = &model.spec.settings;
+    let settings = &model.plan.spec.settings;
     tracing::info!("context {} tokens, KV cache {}", settings.context_length, settings.kv);
     tokio::spawn(watch_load(runtime.clone()));
 

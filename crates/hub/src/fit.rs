@@ -15,10 +15,11 @@ use serde::Serialize;
 use shorn_checkpoint::{
     Checkpoint, Dtype, ExpertsConfig, Family, KvCache, KvRefusal, ModelConfig, Qwen3Config,
 };
+use ts_rs::TS;
 
 pub use advice::Advice;
 pub use kv::{KvChoice, kv_choices};
-pub use limit::{BindingLimit, Machine, MemoryLimit, default_reserve};
+pub use limit::{BindingLimit, GuardLevel, Machine, MemoryLimit};
 pub use speed::{DecodeSpeedEstimate, MemoryBandwidth, apple_chip_bandwidth, decode_speed_estimate};
 
 /// Buffers that MLX keeps for re-use: the engine's `BUFFER_CACHE_BYTES`.
@@ -91,7 +92,7 @@ impl FitOptions {
 }
 
 /// Whether a model fits. All sizes in bytes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct Fit {
     /// The weights.
     pub weights: u64,
@@ -122,7 +123,7 @@ pub struct Fit {
 }
 
 /// Whether a model fits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// With room to spare.

@@ -1,7 +1,9 @@
 //! Models on this disk, and whether one fits into this machine's memory.
 //!
-//! [`library`] lists and deletes model folders of three origins. [`fit`] is arithmetic alone: it reads nothing and
+//! [`library`] lists model folders of three origins, and the model that Shorn brings along ([`embedded`]), and deletes
+//! them. [`fit`] is arithmetic alone: it reads nothing and
 //! changes nothing, so the load dialog, the command line and the server get the same answer from the same numbers.
 
+pub mod embedded;
 pub mod fit;
 pub mod library;

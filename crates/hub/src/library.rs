@@ -1,4 +1,4 @@
-//! The models on this disk: Shorn's own folder, the Hugging Face cache and LM Studio's folder.
+//! The models on this disk: Shorn's own folder, the Hugging Face cache, LM Studio's folder, and the embedded model.
 //!
 //! Only headers are read, and no link is followed out of these folders.
 
@@ -13,14 +13,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use ts_rs::TS;
 
 pub use delete::{DeleteError, delete};
 pub use folders::Folders;
 pub use state::{LibraryState, ModelSummary};
 
 /// Whose folder a model lies in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
+#[ts(rename = "LibraryOrigin")]
 pub enum Origin {
     /// Shorn's own folder: `org/name`, or `name`.
     Own,
@@ -28,10 +30,12 @@ pub enum Origin {
     HuggingFace,
     /// LM Studio's models folder: `publisher/name`.
     LmStudio,
+    /// Shorn itself: the small model with random weights that shows that everything works.
+    Embedded,
 }
 
 /// A model folder on this disk.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct LibraryModel {
     /// `org/name`, or `name` where there is no organisation.
     pub name: String,
@@ -47,7 +51,7 @@ pub struct LibraryModel {
 }
 
 /// What a scan found.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, TS)]
 pub struct Library {
     /// All models, by name.
     pub models: Vec<LibraryModel>,
@@ -56,7 +60,7 @@ pub struct Library {
 }
 
 /// A folder that cannot be listed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct UnreadableFolder {
     /// The folder.
     pub directory: PathBuf,
@@ -64,7 +68,7 @@ pub struct UnreadableFolder {
     pub why: String,
 }
 
-/// Lists the models in all three folders. A folder that does not exist holds none.
+/// Lists the models in all folders. A folder that does not exist holds none.
 ///
 /// Each model's configuration and tensor headers are read, never its weights.
 pub fn scan(folders: &Folders) -> Library {
@@ -72,6 +76,9 @@ pub fn scan(folders: &Folders) -> Library {
     plain::scan(&mut scan, &folders.own, Origin::Own);
     hugging_face::scan(&mut scan, &folders.hugging_face);
     plain::scan(&mut scan, &folders.lm_studio, Origin::LmStudio);
+    if let Some(embedded) = &folders.embedded {
+        plain::add(&mut scan, crate::embedded::NAME.to_owned(), embedded, Origin::Embedded);
+    }
     let key = |model: &LibraryModel| (model.name.to_lowercase(), model.origin, model.directory.clone());
     scan.library.models.sort_by_cached_key(key);
     scan.library
@@ -113,13 +120,14 @@ impl Scan {
     }
 }
 
-/// The three folders with every link in their own paths resolved.
+/// The folders with every link in their own paths resolved.
 struct Roots(Vec<PathBuf>);
 
 impl Roots {
     fn of(folders: &Folders) -> Self {
-        let folders = [&folders.own, &folders.hugging_face, &folders.lm_studio];
-        Self(folders.into_iter().filter_map(|folder| folder.canonicalize().ok()).collect())
+        let all =
+            [&folders.own, &folders.hugging_face, &folders.lm_studio].into_iter().chain(&folders.embedded);
+        Self(all.filter_map(|folder| folder.canonicalize().ok()).collect())
     }
 
     /// Whether a path without links lies in one of the folders.

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use shorn_checkpoint::KvCache;
+use ts_rs::TS;
 
 use crate::{MemoryFigures, RequestReport, Sampling, TokenLogprobs};
 
@@ -28,7 +29,7 @@ pub enum ToWorker {
 }
 
 /// A model and how to run it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct LoadSettings {
     /// The model folder.
     pub directory: PathBuf,
@@ -134,7 +135,7 @@ pub enum FromWorker {
 }
 
 /// What a loaded model turned out to be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct LoadedModel {
     /// The compute backend: `metal`, `cuda` or `cpu`.
     pub backend: String,

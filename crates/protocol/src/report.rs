@@ -2,9 +2,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use shorn_checkpoint::KvCache;
+use ts_rs::TS;
 
 /// Why a reply ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
     /// The model ended it, or a stop string did.
@@ -18,7 +19,7 @@ pub enum FinishReason {
 }
 
 /// What one request cost, however it ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct RequestReport {
     /// Tokens of the prompt.
     pub prompt_tokens: u32,
@@ -60,7 +61,7 @@ impl RequestReport {
 }
 
 /// A KV cache as its arrays say it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct EffectiveKv {
     /// What was asked for.
     pub requested: KvCache,
@@ -77,7 +78,7 @@ pub struct EffectiveKv {
 }
 
 /// How the keys and values of a cache are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum EffectiveKvKind {
     /// Nothing is cached yet.

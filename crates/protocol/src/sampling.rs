@@ -1,9 +1,10 @@
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// How the next token is chosen, with every value resolved.
 ///
 /// Applied in this order: penalties and bias, temperature, top-k, top-p among what is left, min-p.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct Sampling {
     /// Softmax temperature; 0 always takes the most likely token.
     pub temperature: f32,

@@ -22,5 +22,5 @@ pub use runtime::Runtime;
 pub use settings::{
     Origin, RequestedSampling, ResolvedSampling, SavedSettings, SettingsError, data_directory,
 };
-pub use snapshot::{Snapshot, SystemMemory};
+pub use snapshot::{Pressure, Snapshot, SystemMemory};
 pub use worker::WorkerCommand;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use shorn_checkpoint::{KvCache, KvRefusal, ModelConfig};
 use shorn_protocol::LoadSettings;
+use ts_rs::TS;
 
 use crate::model::ModelSpec;
 
@@ -13,7 +14,7 @@ use crate::model::ModelSpec;
 const MAX_CONCURRENT: u32 = 4;
 
 /// What can be chosen when a model is loaded; `None` where nothing was.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoadOptions {
     /// Longest context in tokens; the model's own where nobody chose.

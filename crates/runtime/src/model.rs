@@ -9,12 +9,13 @@ use shorn_protocol::{
     Abort, Generate, LoadSettings, LoadedModel, MemoryFigures, RequestId, RequestReport, TokenLogprobs,
 };
 use tokio::sync::{mpsc, oneshot, watch};
+use ts_rs::TS;
 
 use crate::supervisor::{Command, Supervisor};
 use crate::worker::WorkerCommand;
 
-/// Tells one choice of a model and its settings from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+/// Tells one choice of a model and its settings from another; later choices have higher ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, TS)]
 #[serde(transparent)]
 pub struct ModelId(u64);
 
@@ -40,7 +41,7 @@ impl ModelSpec {
 }
 
 /// What there is to know about a model now.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, TS)]
 pub struct ModelState {
     /// Which choice of a model this is.
     pub id: ModelId,
@@ -80,7 +81,7 @@ impl ModelState {
 }
 
 /// Where a model stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(tag = "phase", rename_all = "snake_case")]
 pub enum ModelPhase {
     /// No worker runs; the next request starts one.
@@ -186,7 +187,7 @@ impl Drop for Generation {
 /// A handle on the place where one model is loaded.
 #[derive(Debug, Clone)]
 pub struct Model {
-    commands: mpsc::UnboundedSender<Command>,
+    pub(crate) commands: mpsc::UnboundedSender<Command>,
     state: watch::Receiver<Option<ModelState>>,
     load_wait: Duration,
 }
@@ -213,11 +214,6 @@ impl Model {
         if self.commands.send(Command::Unload(done)).is_ok() {
             let _ = gone.await;
         }
-    }
-
-    /// Drops all KV caches that the worker keeps for later requests.
-    pub fn clear_prompt_cache(&self) {
-        let _ = self.commands.send(Command::ClearPromptCache);
     }
 
     /// The state, now and as it changes; `None` until a model is chosen.

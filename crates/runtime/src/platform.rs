@@ -1,7 +1,10 @@
 //! The machine's memory, and what differs between systems about it.
+//!
+//! Each system's file has the same three: `footprint`, `pressure` and `gpu_limit`.
 
-#[cfg(target_os = "macos")]
-mod macos;
+#[cfg_attr(target_os = "macos", path = "platform/macos.rs")]
+#[cfg_attr(not(target_os = "macos"), path = "platform/linux.rs")]
+mod system;
 
 use sysinfo::{MemoryRefreshKind, System};
 
@@ -11,6 +14,7 @@ use crate::snapshot::SystemMemory;
 pub(crate) struct Machine {
     /// `None` on a system that `sysinfo` does not know.
     system: Option<System>,
+    gpu_limit: Option<u64>,
 }
 
 impl Machine {
@@ -19,7 +23,7 @@ impl Machine {
         if let Err(error) = &system {
             tracing::warn!("this system does not tell its memory: {error}");
         }
-        Self { system: system.ok() }
+        Self { system: system.ok(), gpu_limit: system::gpu_limit() }
     }
 
     /// Memory now, with the footprints of this process and of the worker's.
@@ -29,20 +33,10 @@ impl Machine {
         Some(SystemMemory {
             total: system.total_memory(),
             available: system.available_memory(),
-            worker_footprint: worker.and_then(|worker| footprint(system, worker)),
-            server_footprint: footprint(system, std::process::id()),
+            gpu_limit: self.gpu_limit,
+            pressure: system::pressure(),
+            worker_footprint: worker.and_then(|worker| system::footprint(system, worker)),
+            server_footprint: system::footprint(system, std::process::id()),
         })
     }
-}
-
-#[cfg(target_os = "macos")]
-use macos::footprint;
-
-/// Bytes a process takes: its resident memory.
-#[cfg(not(target_os = "macos"))]
-fn footprint(system: &mut System, process: u32) -> Option<u64> {
-    let process = sysinfo::Pid::from_u32(process);
-    let memory = sysinfo::ProcessRefreshKind::nothing().with_memory();
-    system.refresh_processes_specifics(sysinfo::ProcessesToUpdate::Some(&[process]), true, memory);
-    system.process(process).map(sysinfo::Process::memory)
 }

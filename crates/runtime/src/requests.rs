@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 use shorn_protocol::{RequestReport, Sampling};
+use ts_rs::TS;
 
 use crate::settings::Origin;
 
@@ -11,7 +12,7 @@ use crate::settings::Origin;
 const REMEMBERED: usize = 100;
 
 /// A request that ended, however it ended.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct CompletedRequest {
     /// Its id in the API.
     pub id: String,
@@ -83,8 +84,9 @@ pub fn in_bytes(bytes: u64) -> String {
 }
 
 /// The last requests, newest first.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, TS)]
 #[serde(transparent)]
+#[ts(as = "Vec<CompletedRequest>")]
 pub struct RequestLog {
     requests: VecDeque<CompletedRequest>,
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use shorn_protocol::Generate;
 use tokio::sync::watch;
 
-use crate::model::{Generation, Model, ModelId, ModelState, Unavailable};
+use crate::model::{Generation, Model, ModelId, Unavailable};
 use crate::platform::Machine;
-use crate::requests::CompletedRequest;
-use crate::snapshot::Snapshot;
+use crate::requests::{CompletedRequest, in_bytes};
+use crate::snapshot::{Pressure, Snapshot};
+use crate::supervisor::Command;
 use crate::worker::WorkerCommand;
 
 /// How often the machine's memory is looked at, beside every change of the model.
@@ -35,7 +36,7 @@ impl Runtime {
             requests: Arc::default(),
         };
         let snapshot = watch::Sender::new(first);
-        tokio::spawn(follow(model.state(), machine, snapshot.clone()));
+        tokio::spawn(follow(model.clone(), machine, snapshot.clone()));
         Self { model, snapshot }
     }
 
@@ -69,24 +70,32 @@ impl Runtime {
     }
 }
 
-/// Writes the model's state and the machine's memory into the snapshot until the model is gone.
-async fn follow(
-    mut model: watch::Receiver<Option<ModelState>>,
-    mut machine: Machine,
-    snapshot: watch::Sender<Snapshot>,
-) {
+/// Writes the model's state and the machine's memory into the snapshot until the model is gone, and gives back what can
+/// be spared when the machine runs out of memory.
+async fn follow(model: Model, mut machine: Machine, snapshot: watch::Sender<Snapshot>) {
+    let mut model_state = model.state();
+    // Only a weak handle, so that this task does not keep the model.
+    let commands = model.commands.downgrade();
+    drop(model);
     let mut tick = tokio::time::interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         let model_changed = tokio::select! {
-            changed = model.changed() => match changed {
+            changed = model_state.changed() => match changed {
                 Ok(()) => true,
                 Err(_) => return,
             },
             _ = tick.tick() => false,
         };
-        let state = model.borrow_and_update().clone();
+        let state = model_state.borrow_and_update().clone();
         let memory = machine.memory(state.as_ref().and_then(|state| state.worker));
+        let kept = state.as_ref().map_or(0, |state| state.memory.prompt_cache);
+        if kept > 0 && memory.is_some_and(|memory| memory.pressure == Some(Pressure::Critical)) {
+            tracing::warn!("memory is short: {} of kept KV caches are dropped", in_bytes(kept));
+            if let Some(commands) = commands.upgrade() {
+                let _ = commands.send(Command::ClearPromptCache);
+            }
+        }
         snapshot.send_if_modified(|snapshot| {
             let changed = model_changed || snapshot.system != memory;
             snapshot.model = state;

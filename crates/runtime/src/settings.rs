@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use shorn_checkpoint::GenerationConfig;
 use shorn_protocol::Sampling;
+use ts_rs::TS;
 
 use crate::load_options::LoadOptions;
 
 /// Who decided a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
+#[ts(rename = "SamplingOrigin")]
 pub enum Origin {
     /// The request.
     Request,
@@ -26,7 +28,7 @@ pub enum Origin {
 }
 
 /// Sampling values of a request or of saved settings; `None` where it says nothing.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct RequestedSampling {
     /// See [`Sampling::temperature`].
@@ -50,7 +52,7 @@ pub struct RequestedSampling {
 }
 
 /// What a person saved for a model: a JSON file named after it in `settings` of the data directory.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
 #[serde(default, deny_unknown_fields)]
 pub struct SavedSettings {
     /// Sampling values for requests that leave them out.

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use ts_rs::TS;
 
 use crate::model::ModelState;
 use crate::requests::RequestLog;
 
 /// Everything there is to show, at one moment. All views read this and nothing else, so they cannot disagree.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, TS)]
 pub struct Snapshot {
     /// The version of Shorn.
     pub version: &'static str,
@@ -19,14 +20,30 @@ pub struct Snapshot {
 }
 
 /// Memory of the machine and of our processes, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
 pub struct SystemMemory {
     /// What the machine has.
     pub total: u64,
     /// What can be used without swapping.
     pub available: u64,
+    /// What the GPU recommends using at most; `None` without a GPU that shares this memory.
+    pub gpu_limit: Option<u64>,
+    /// How short memory is for everyone; `None` where the system does not tell.
+    pub pressure: Option<Pressure>,
     /// What the worker process takes; `None` while none runs.
     pub worker_footprint: Option<u64>,
     /// What this process takes.
     pub server_footprint: Option<u64>,
+}
+
+/// How short the machine's memory is, in the system's own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Pressure {
+    /// There is enough.
+    Normal,
+    /// The system takes memory back from programs that can spare it.
+    Warning,
+    /// Programs wait for memory.
+    Critical,
 }

@@ -1,96 +1,74 @@
 //! What every route needs.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use shorn_chat::conversation::Conversation;
 use shorn_chat::model::{ChatError, Prompt};
 use shorn_checkpoint::model_name;
-use shorn_hub::fit::{Machine, default_reserve};
-use shorn_hub::library::{Folders, Library};
-use shorn_runtime::{LoadOptions, ModelPhase, Runtime};
+use shorn_hub::library::{DeleteError, Folders, Library, LibraryModel};
+use shorn_runtime::{ModelPhase, Runtime, SavedSettings, SettingsError};
 use tokio::sync::watch;
 
 use crate::error::ApiError;
-use crate::served::{ServedModel, ServedModelError};
+use crate::load::MemoryPolicy;
+use crate::served::ServedModel;
 
 /// The state shared by all routes: what runs, and the model that requests are for.
 #[derive(Debug)]
 pub struct App {
     /// What runs.
     pub runtime: Runtime,
-    data_directory: PathBuf,
-    folders: Folders,
-    served: watch::Sender<Option<Arc<ServedModel>>>,
+    pub(crate) data_directory: PathBuf,
+    folders: RwLock<Folders>,
+    memory: RwLock<MemoryPolicy>,
+    /// Names and folders of the models that were last listed.
+    known: RwLock<Vec<(String, PathBuf)>>,
+    pub(crate) served: watch::Sender<Option<Arc<ServedModel>>>,
     /// Held while a model is chosen, so that `served` and the runtime agree on the last one.
-    loading: tokio::sync::Mutex<()>,
+    pub(crate) loading: tokio::sync::Mutex<()>,
 }
 
 impl App {
     /// An app without a model; `data_directory` holds what was saved for models, `folders` the models.
     pub fn new(runtime: Runtime, data_directory: PathBuf, folders: Folders) -> Self {
-        let (served, loading) = (watch::Sender::new(None), tokio::sync::Mutex::default());
-        Self { runtime, data_directory, folders, served, loading }
+        Self {
+            runtime,
+            data_directory,
+            folders: RwLock::new(folders),
+            memory: RwLock::default(),
+            known: RwLock::default(),
+            served: watch::Sender::new(None),
+            loading: tokio::sync::Mutex::default(),
+        }
     }
 
-    /// Opens a model without loading it.
-    ///
-    /// # Errors
-    /// Names the file or the option, and what to do.
-    pub async fn open(
-        &self,
-        name: String,
-        directory: PathBuf,
-        options: LoadOptions,
-    ) -> Result<ServedModel, ServedModelError> {
-        let data_directory = self.data_directory.clone();
-        // A tokenizer of many megabytes takes its time.
-        let open = move || ServedModel::open(name, &directory, &options, &data_directory);
-        tokio::task::spawn_blocking(open).await.map_err(|_| ServedModelError::ReaderFailed)?
+    /// Where models are looked for.
+    pub fn folders(&self) -> Folders {
+        self.folders.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Opens a model and begins to load it in place of the present one. Where the model cannot be opened or cannot take
-    /// the options, the present one stays.
-    ///
-    /// # Errors
-    /// As [`App::open`].
-    pub async fn load(
-        &self,
-        name: String,
-        directory: PathBuf,
-        options: LoadOptions,
-    ) -> Result<Arc<ServedModel>, ServedModelError> {
-        let _one_at_a_time = self.loading.lock().await;
-        let model = Arc::new(self.open(name, directory, options).await?);
-        // In this order: a request that finds the new model finds its load begun.
-        self.runtime.model().load(model.spec.clone());
-        self.served.send_replace(Some(model.clone()));
-        Ok(model)
+    /// Looks for models in other folders from now on.
+    pub fn set_folders(&self, folders: Folders) {
+        *self.folders.write().unwrap_or_else(PoisonError::into_inner) = folders;
     }
 
-    /// The memory that a load could have, taking over what the present model has.
+    /// What models may take.
+    pub fn memory_policy(&self) -> MemoryPolicy {
+        *self.memory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Decides what models may take that are loaded from now on.
+    pub fn set_memory_policy(&self, policy: MemoryPolicy) {
+        *self.memory.write().unwrap_or_else(PoisonError::into_inner) = policy;
+    }
+
+    /// What is saved for a model.
     ///
     /// # Errors
-    /// 500 where the system does not tell its memory.
-    pub fn machine(&self, chosen: Option<u64>) -> Result<Machine, ApiError> {
-        let snapshot = self.runtime.now();
-        let memory =
-            snapshot.system.ok_or_else(|| ApiError::server_error("this system does not tell its memory"))?;
-        // What the device recommends is known from the worker, once one has loaded.
-        let gpu_limit = snapshot.model.as_ref().and_then(|model| match &model.phase {
-            ModelPhase::Ready(loaded) if loaded.backend != "cpu" && model.settings.memory_limit.is_none() => {
-                Some(loaded.memory_limit)
-            }
-            _ => None,
-        });
-        Ok(Machine {
-            total: memory.total,
-            gpu_limit,
-            available: Some(memory.available),
-            ours: memory.worker_footprint.unwrap_or(0),
-            reserve: default_reserve(memory.total),
-            chosen,
-        })
+    /// When there is a file and it cannot be used.
+    pub fn saved_settings(&self, name: &str) -> Result<SavedSettings, SettingsError> {
+        SavedSettings::read(&self.data_directory, name)
     }
 
     /// The models on this disk.
@@ -98,9 +76,34 @@ impl App {
     /// # Errors
     /// 500 when the scan fails.
     pub async fn library(&self) -> Result<Library, ApiError> {
-        let folders = self.folders.clone();
+        let folders = self.folders();
         let scan = tokio::task::spawn_blocking(move || shorn_hub::library::scan(&folders));
-        scan.await.map_err(|_| ApiError::server_error("looking for models failed"))
+        let library = scan.await.map_err(|_| ApiError::server_error("looking for models failed"))?;
+        let known =
+            library.models.iter().map(|model| (model.name.clone(), model.directory.clone())).collect();
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        Ok(library)
+    }
+
+    /// Deletes a model from this disk and returns the bytes that this freed.
+    ///
+    /// # Errors
+    /// When it is loaded, or its files are not where a model of its origin lies, or the system refuses.
+    pub async fn delete(&self, model: LibraryModel) -> Result<u64, DeleteModelError> {
+        // A load that begins now would find its files gone.
+        let _no_load_meanwhile = self.loading.lock().await;
+        let state = self.runtime.model().state().borrow().clone();
+        if state.is_some_and(|state| {
+            state.directory == model.directory && !matches!(state.phase, ModelPhase::Stopped { .. })
+        }) {
+            return Err(DeleteModelError::InUse);
+        }
+        let folders = self.folders();
+        let delete = move || shorn_hub::library::delete(&folders, &model);
+        tokio::task::spawn_blocking(delete)
+            .await
+            .map_err(|_| DeleteModelError::Interrupted)?
+            .map_err(Into::into)
     }
 
     /// Name and folder of a model that is named as in the library or by its folder.
@@ -109,14 +112,26 @@ impl App {
     /// 404 when there is none.
     pub async fn find(&self, model: &str) -> Result<(String, PathBuf), ApiError> {
         if let Ok(served) = self.model_named(Some(model)) {
-            return Ok((model.to_owned(), served.spec.settings.directory.clone()));
+            return Ok((model.to_owned(), served.plan.spec.settings.directory.clone()));
         }
         let path = Path::new(model);
-        if path.is_absolute() && path.is_dir() {
-            return Ok((model_name(path), path.to_owned()));
+        // Listing them all again takes a while and a dialog asks at every change: the last list comes first.
+        if let Some(found) = self.known(model) {
+            return Ok(found);
         }
-        let found = self.library().await?.models.into_iter().find(|known| known.name == model);
-        found.map(|found| (found.name, found.directory)).ok_or_else(|| ApiError::model_not_on_disk(model))
+        self.library().await?;
+        match self.known(model) {
+            Some(found) => Ok(found),
+            None if path.is_absolute() && path.is_dir() => Ok((model_name(path), path.to_owned())),
+            None => Err(ApiError::model_not_on_disk(model)),
+        }
+    }
+
+    /// The same from the last list, unless it is gone since.
+    fn known(&self, model: &str) -> Option<(String, PathBuf)> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |(name, directory): &&(String, PathBuf)| name == model || directory == Path::new(model);
+        known.iter().find(is_it).filter(|(_, directory)| directory.is_dir()).cloned()
     }
 
     /// The model that requests are for.
@@ -138,6 +153,20 @@ impl App {
             None => Ok(model),
         }
     }
+}
+
+/// Why a model was not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteModelError {
+    /// It is loaded.
+    #[error("this model is loaded; unload it first")]
+    InUse,
+    /// Its files stay.
+    #[error(transparent)]
+    Refused(#[from] DeleteError),
+    /// The deleting thread gave up.
+    #[error("deleting the model was interrupted; list the models again to see what is left")]
+    Interrupted,
 }
 
 /// Renders and tokenizes a conversation, away from the threads that serve connections: a long prompt takes

@@ -75,12 +75,16 @@ async fn begin(
     arrived: Instant,
 ) -> Result<Reply, ApiError> {
     if let Some(kv) = &request.kv {
-        let refused = model.config.check_kv(kv);
+        let refused = model.plan.config.check_kv(kv);
         refused.map_err(|refusal| ApiError::bad_parameter("kv_group_size", refusal.to_string()))?;
     }
-    let resolved =
-        request.sampling.resolve(&model.saved, &model.generation, request.logit_bias, request.logprobs);
-    let checked = resolved.sampling.check(model.config.vocab_size());
+    let resolved = request.sampling.resolve(
+        &model.plan.saved,
+        &model.plan.generation,
+        request.logit_bias,
+        request.logprobs,
+    );
+    let checked = resolved.sampling.check(model.plan.config.vocab_size());
     checked.map_err(|problem| ApiError::bad_parameter(problem.parameter, problem.to_string()))?;
 
     let prompt = render(model.clone(), request.conversation).await?;
@@ -97,7 +101,7 @@ async fn begin(
         kv: request.kv,
         ignore_eos: false,
     };
-    let generation = app.runtime.generate(model.spec.id, generate).await?;
+    let generation = app.runtime.generate(model.plan.spec.id, generate).await?;
     let client = headers.get(header::USER_AGENT).and_then(|client| client.to_str().ok());
     Ok(Reply {
         generation,

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use shorn_runtime::Unavailable;
 
+use crate::load::LoadError;
 use crate::served::ServedModelError;
 
 /// An error as clients see it.
@@ -173,6 +174,20 @@ impl From<ServedModelError> for ApiError {
         match error {
             ServedModelError::Option(error) => Self::bad_parameter(error.option(), error.to_string()),
             error => Self::bad_parameter("model", error.to_string()),
+        }
+    }
+}
+
+impl From<LoadError> for ApiError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Model(error) => error.into(),
+            LoadError::DoesNotFit(_) => {
+                let mut error = Self::bad_parameter("model", format!("{error} (`anyway`: true)"));
+                error.body.code = Some("does_not_fit");
+                error
+            }
+            error => Self::server_error(error.to_string()),
         }
     }
 }

@@ -11,6 +11,7 @@ mod error;
 mod guard;
 mod kv_fields;
 mod listen;
+mod load;
 mod management;
 mod models;
 mod reply;
@@ -19,19 +20,24 @@ mod status;
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware;
 use axum::routing::{get, post};
-use tokio::net::TcpListener;
+use axum::serve::Listener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
-pub use app::App;
+pub use app::{App, DeleteModelError};
 pub use error::ApiError;
 pub use guard::Guard;
-pub use listen::{ListenError, listen};
-pub use served::{ServedModel, ServedModelError};
+pub use listen::{ListenError, holder_of, listen};
+pub use load::{Estimate, LoadError, LoadRequest, MemoryPolicy};
+pub use served::{LoadPlan, ServedModel, ServedModelError};
 
 /// Larger bodies are refused; a prompt of a million tokens has room.
 pub const MAX_BODY_BYTES: usize = 32 << 20;
@@ -55,7 +61,8 @@ pub fn router(app: Arc<App>, guard: Guard) -> Router {
         .with_state(app)
 }
 
-/// Serves the routes on all listeners until `stop` resolves.
+/// Serves the routes on all listeners until `stop` resolves; then the ports are free again. Replies under way go on,
+/// idle connections are closed.
 ///
 /// # Errors
 /// When a listener fails.
@@ -64,14 +71,41 @@ pub async fn serve(
     router: Router,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let servers: Vec<_> = listeners
-        .into_iter()
-        .map(|listener| tokio::spawn(axum::serve(listener, router.clone()).into_future()))
-        .collect();
+    let ending = CancellationToken::new();
+    let mut closed = Vec::new();
+    for listener in listeners {
+        let (open, when_closed) = oneshot::channel();
+        let listener = Watched { listener, _open: open };
+        let server = axum::serve(listener, router.clone());
+        tokio::spawn(server.with_graceful_shutdown(ending.clone().cancelled_owned()).into_future());
+        closed.push(when_closed);
+    }
     stop.await;
-    // Open streams end with the model; nobody waits for idle connections.
-    servers.iter().for_each(tokio::task::JoinHandle::abort);
+    ending.cancel();
+    for closed in closed {
+        // An error is what a sender that was dropped looks like.
+        let _ = closed.await;
+    }
     Ok(())
+}
+
+/// A listener whose end can be waited for, which comes long before that of its last connection.
+struct Watched {
+    listener: TcpListener,
+    _open: oneshot::Sender<()>,
+}
+
+impl Listener for Watched {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        Listener::accept(&mut self.listener).await
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.listener.local_addr()
+    }
 }
 
 async fn no_route(request: Request) -> ApiError {

@@ -65,8 +65,8 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
     }
 }
 
-/// The program that listens on a port.
-fn holder_of(port: u16) -> String {
+/// The program that listens on a port, by name and process id, if the system tells.
+pub fn holder_of(port: u16) -> String {
     match listeners::get_process_by_port(port, listeners::Protocol::TCP) {
         Ok(process) => format!("{} (process {})", process.name, process.pid),
         Err(_) => "another program".to_owned(),

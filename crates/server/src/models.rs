@@ -52,7 +52,7 @@ pub async fn model(State(app): State<Arc<App>>, Path(name): Path<String>) -> Res
 }
 
 fn describe(model: &ServedModel) -> Model {
-    let kv = model.spec.settings.kv;
+    let kv = model.plan.spec.settings.kv;
     Model {
         id: model.name().to_owned(),
         object: "model",
@@ -60,10 +60,10 @@ fn describe(model: &ServedModel) -> Model {
         owned_by: "shorn",
         display_name: model.name().to_owned(),
         context_length: model.context_length(),
-        max_context_length: model.config.context_length(),
-        reasoning: model.chat.template().source().contains("enable_thinking"),
+        max_context_length: model.plan.config.context_length(),
+        reasoning: model.reasons(),
         kv_cache: kv,
         kv_cache_summary: kv.to_string(),
-        kv_bytes_per_token: model.config.kv_bytes_per_token(&kv, model.facts().activation_bytes),
+        kv_bytes_per_token: model.plan.config.kv_bytes_per_token(&kv, model.plan.facts().activation_bytes),
     }
 }

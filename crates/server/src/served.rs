@@ -7,22 +7,18 @@ use shorn_checkpoint::{Checkpoint, CheckpointError, GenerationConfig, ModelConfi
 use shorn_hub::fit::ModelFacts;
 use shorn_runtime::{BadLoadOption, LoadOptions, ModelSpec, SavedSettings, SettingsError};
 
-/// Template, tokenizer and configuration of a model, and how it is loaded.
+/// A model and how it is to be loaded, with nothing left open: what can be told without its text side.
 #[derive(Debug)]
-pub struct ServedModel {
+pub struct LoadPlan {
     /// Its name, its id, and how it is loaded.
     pub spec: ModelSpec,
-    /// Template, tokenizer and formats.
-    pub chat: ChatModel,
     /// `config.json`.
     pub config: ModelConfig,
     /// `generation_config.json`.
     pub generation: GenerationConfig,
-    sizes: Sizes,
     /// What a person saved for it.
     pub saved: SavedSettings,
-    /// Seconds since 1970 when it was opened.
-    pub created: u64,
+    sizes: Sizes,
 }
 
 /// What [`ModelFacts`] says beside the configuration.
@@ -31,6 +27,44 @@ struct Sizes {
     weights_bytes: u64,
     active_weights_bytes: u64,
     activation_bytes: u64,
+}
+
+impl LoadPlan {
+    /// Reads a model's configuration and headers. `saved` fills in what `options` leave open.
+    ///
+    /// # Errors
+    /// Names the file or the option, and what to do.
+    pub fn new(
+        name: String,
+        directory: &Path,
+        options: &LoadOptions,
+        saved: SavedSettings,
+    ) -> Result<Self, ServedModelError> {
+        let checkpoint = Checkpoint::open(directory)?;
+        let spec = options.or(&saved.load).resolve(name, directory, &checkpoint.config)?;
+        let ModelFacts { weights_bytes, active_weights_bytes, activation_bytes, .. } =
+            ModelFacts::of(&checkpoint);
+        let sizes = Sizes { weights_bytes, active_weights_bytes, activation_bytes };
+        let (config, generation) = (checkpoint.config, checkpoint.generation);
+        Ok(Self { spec, config, generation, saved, sizes })
+    }
+
+    /// What estimates need to know of the model.
+    pub fn facts(&self) -> ModelFacts<'_> {
+        let Sizes { weights_bytes, active_weights_bytes, activation_bytes } = self.sizes;
+        ModelFacts { config: &self.config, weights_bytes, active_weights_bytes, activation_bytes }
+    }
+}
+
+/// Template, tokenizer and configuration of a model, and how it is loaded.
+#[derive(Debug)]
+pub struct ServedModel {
+    /// How it is loaded.
+    pub plan: LoadPlan,
+    /// Template, tokenizer and formats.
+    pub chat: ChatModel,
+    /// Seconds since 1970 when it was opened.
+    pub created: u64,
 }
 
 /// Why a model cannot be served.
@@ -54,46 +88,27 @@ pub enum ServedModelError {
 }
 
 impl ServedModel {
-    /// Reads what is needed from the model's folder. `data_directory` holds saved settings, which fill in what `options`
-    /// leave open.
+    /// Reads the text side of a planned model.
     ///
     /// # Errors
-    /// Names the file or the option, and what to do.
-    pub fn open(
-        name: String,
-        directory: &Path,
-        options: &LoadOptions,
-        data_directory: &Path,
-    ) -> Result<Self, ServedModelError> {
-        let checkpoint = Checkpoint::open(directory)?;
-        let saved = SavedSettings::read(data_directory, &name)?;
-        let spec = options.or(&saved.load).resolve(name, directory, &checkpoint.config)?;
-        let ModelFacts { weights_bytes, active_weights_bytes, activation_bytes, .. } =
-            ModelFacts::of(&checkpoint);
-        Ok(Self {
-            spec,
-            chat: ChatModel::from_folder(directory)?,
-            config: checkpoint.config,
-            generation: checkpoint.generation,
-            sizes: Sizes { weights_bytes, active_weights_bytes, activation_bytes },
-            saved,
-            created: crate::clock::seconds_since_1970(),
-        })
-    }
-
-    /// What estimates need to know of it.
-    pub fn facts(&self) -> ModelFacts<'_> {
-        let Sizes { weights_bytes, active_weights_bytes, activation_bytes } = self.sizes;
-        ModelFacts { config: &self.config, weights_bytes, active_weights_bytes, activation_bytes }
+    /// Names the file, and what to do.
+    pub fn open(plan: LoadPlan) -> Result<Self, ServedModelError> {
+        let chat = ChatModel::from_folder(&plan.spec.settings.directory)?;
+        Ok(Self { plan, chat, created: crate::clock::seconds_since_1970() })
     }
 
     /// Its name in the API.
     pub fn name(&self) -> &str {
-        &self.spec.name
+        &self.plan.spec.name
     }
 
     /// Tokens of context that it is loaded with.
     pub fn context_length(&self) -> u32 {
-        self.spec.settings.context_length
+        self.plan.spec.settings.context_length
+    }
+
+    /// Whether it thinks before it answers and can be told not to: its template knows `enable_thinking`.
+    pub fn reasons(&self) -> bool {
+        self.chat.template().source().contains("enable_thinking")
     }
 }

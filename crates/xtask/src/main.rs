@@ -1,7 +1,11 @@
 //! `cargo xtask`: build chores that would otherwise be shell scripts.
 
+mod bundle;
 mod cache;
 mod fixtures;
+mod front_end;
+mod icons;
+mod licences;
 mod measure;
 #[cfg(target_os = "linux")]
 mod mlx;
@@ -36,14 +40,33 @@ enum Task {
         #[arg(long, value_name = "DIR")]
         into: Option<PathBuf>,
     },
-    /// Build and serve: what `npm start` runs.
+    /// Build and start the app: what `npm start` runs.
     Start {
-        /// Options of `shorn serve`.
+        /// Only the server, without the app; so it is where there is no display.
+        #[arg(long)]
+        server: bool,
+        /// Options of `shorn-app`, or of `shorn serve`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
     /// Check everything that is right or wrong: what `npm test` runs.
     Test,
+    /// Build the packages that people install: what `npm run build` runs.
+    Bundle {
+        /// Check the packages that were built: start them where nothing of this checkout can be found.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Make the committed pictures in `icons` anew from their SVG sources: what `npm run icons` runs.
+    Icons,
+    /// Write THIRD_PARTY.md: the licences of all that the packages carry.
+    Licences {
+        /// Only compare it with the lock files.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Write the window's types, `ui/src/backend/types.ts`, anew from those of Rust.
+    Types,
     /// Make the committed checkpoints anew, with mlx-lm.
     Fixtures,
     /// Measure speed, memory and long loops, into docs/measurements.
@@ -75,8 +98,13 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         #[cfg(not(target_os = "linux"))]
         Task::Mlx { .. } => eprintln!("nothing to do: on this platform mlx-sys builds MLX itself"),
-        Task::Start { options } => return npm::start(&workspace, &options),
+        Task::Start { server, options } => return npm::start(&workspace, server, &options),
         Task::Test => npm::test(&workspace)?,
+        Task::Bundle { check: false } => bundle::bundle(&workspace)?,
+        Task::Bundle { check: true } => bundle::check_package(&workspace)?,
+        Task::Icons => icons::make(&workspace)?,
+        Task::Licences { check } => licences::licences(&workspace, check)?,
+        Task::Types => npm::types()?,
         Task::Fixtures => fixtures::make(&workspace)?,
         Task::Measure { names } => measure::measure(&workspace, &names)?,
     }

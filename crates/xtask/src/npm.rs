@@ -1,25 +1,50 @@
-//! What the two npm commands do once the prerequisites are there.
+//! What `npm start` and `npm test` do once the prerequisites are there.
 
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
+use crate::front_end;
 use crate::process::check;
 use crate::workspace::Workspace;
 
-/// `npm start`: builds `shorn` and serves, by default the embedded model.
-pub fn start(workspace: &Workspace, options: &[String]) -> Result<ExitCode> {
+/// Set for `cargo test` to have the window's types written instead of compared.
+const WRITE_TYPES: &str = "SHORN_WRITE_TYPES";
+
+/// `npm start`: builds and starts the app, or where there is no display or `server` is asked for, the server alone.
+pub fn start(workspace: &Workspace, server: bool, options: &[String]) -> Result<ExitCode> {
+    let app = !server && has_display();
+    if !server && !app {
+        eprintln!("There is no display: this is `shorn serve`, the server without the app.");
+    }
     prepare(workspace)?;
-    check(cargo().args(["build", "--release", "--package", "shorn-cli"]))?;
-    let mut shorn = Command::new(workspace.target_directory.join("release/shorn"));
-    let status = shorn.arg("serve").args(options).status()?;
+    let release = workspace.target_directory.join("release");
+    let mut program = if app {
+        front_end::build(workspace)?;
+        check(cargo().args(["build", "--release", "--package", "shorn-cli", "--package", "shorn-app"]))?;
+        Command::new(release.join("shorn-app"))
+    } else {
+        check(cargo().args(["build", "--release", "--package", "shorn-cli"]))?;
+        let mut shorn = Command::new(release.join("shorn"));
+        shorn.arg("serve");
+        shorn
+    };
+    let status = program.args(options).status()?;
     // Ctrl-C ends both; that is no failure of this command.
     Ok(status.code().map_or(ExitCode::SUCCESS, |code| ExitCode::from(code as u8)))
 }
 
-/// `npm test`: format, lints and every test, of the front end too.
+/// Whether a window can be opened here. npm.mjs asks the same before it installs what a window needs.
+fn has_display() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    cfg!(target_os = "macos") || set("DISPLAY") || set("WAYLAND_DISPLAY")
+}
+
+/// `npm test`: format, lints and every test, of the front end and the window too.
 pub fn test(workspace: &Workspace) -> Result<()> {
     prepare(workspace)?;
+    // It is compiled into the app.
+    front_end::build(workspace)?;
     check(cargo().args(["fmt", "--all", "--check"]))?;
     check(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
     check(cargo().args(["test", "--workspace"]))?;
@@ -28,17 +53,12 @@ pub fn test(workspace: &Workspace) -> Result<()> {
             .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
             .env("RUSTDOCFLAGS", "-Dwarnings"),
     )?;
-    test_front_end(workspace)
+    front_end::test(workspace)
 }
 
-/// Types, components, and every view in a real browser, against the fake backend.
-fn test_front_end(workspace: &Workspace) -> Result<()> {
-    let commands: [&[&str]; 4] =
-        [&["ci", "--no-audit", "--no-fund"], &["run", "check"], &["test"], &["run", "test:browser"]];
-    for arguments in commands {
-        check(Command::new("npm").args(arguments).current_dir(workspace.root.join("ui")))?;
-    }
-    Ok(())
+/// Writes the window's types anew from those of Rust.
+pub fn types() -> Result<()> {
+    check(cargo().args(["test", "--quiet", "--package", "shorn-desktop", "--test", "typescript"]).env(WRITE_TYPES, "1"))
 }
 
 /// Makes MLX available where its crate does not build it.

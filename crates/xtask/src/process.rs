@@ -33,3 +33,8 @@ pub fn output(program: &str, options: &[&str], arguments: &[&str]) -> Result<Vec
     }
     Ok(output.stdout)
 }
+
+/// The Cargo that runs this.
+pub fn cargo() -> Command {
+    Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
+}

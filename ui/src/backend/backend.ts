@@ -1,127 +1,45 @@
 // What the window asks of the desktop shell. Two implementations: the shell's own, and the fake of the browser tests.
 
 import type {
-  CompletedRequest,
+  AppSettings,
+  AppSnapshot,
+  BackendError,
+  ChatEvent,
+  ChatMessage,
   Estimate,
   Library,
   LoadOptions,
-  MemoryLimit,
+  LoadRequest,
   PiAdded,
-  PiProvider,
+  PiConnection,
   PiRemoved,
+  PortCheck,
   SavedSettings,
-  Snapshot,
 } from "./types";
 
-/** A failure. The window decides by `code`; `message` is for people, and names what to do. */
-export type BackendError = { message: string; field?: string } & (
-  | { code: PlainErrorCode }
-  | { code: "port_taken"; port: number; holder: string; free_port: number }
-);
+export const VIEW_NAMES = ["home", "models", "connect", "chat", "settings"] as const;
+export type ViewName = (typeof VIEW_NAMES)[number];
 
-export type PlainErrorCode =
-  /** An option that the model cannot take; `field` names it as `LoadOptions` does. */
-  | "bad_option"
-  /** More memory than there is; `load` with `anyway` tries it all the same. */
-  | "does_not_fit"
-  /** The worker could not load the model, or died while loading. */
-  | "load_failed"
-  /** The person ended the load, or another one replaced it. */
-  | "load_cancelled"
-  | "model_not_found"
-  /** The model is loaded, so its files stay. */
-  | "model_in_use"
-  /** Network listening without a key. */
-  | "needs_key"
-  | "server_failed"
-  /** Nothing answers: no model, or the server is stopped. */
-  | "unavailable"
-  /** Pi's file cannot be read as Pi would, or has somebody else's provider `shorn`. */
-  | "pi_unusable"
-  | "file"
-  | "internal";
-
-export type ServerState =
-  | { state: "stopped" }
-  | { state: "starting" }
-  /** `base_url` ends in `/v1`. */
-  | { state: "running"; base_url: string; port: number; network: boolean }
-  | { state: "failed"; error: BackendError };
-
-export type Pressure = "normal" | "warning" | "critical";
-
-/** Everything there is to show at one moment; each one replaces the last. */
-export interface AppSnapshot {
-  /** Milliseconds since 1970. */
-  taken: number;
-  runtime: Snapshot;
-  server: ServerState;
-  /** What a model may take on this machine now; `null` where the system does not tell. */
-  limit: MemoryLimit | null;
-  pressure: Pressure | null;
-  /** The machine is kept awake because something runs. */
-  keeps_awake: boolean;
+/** What the window is told without having asked. */
+export interface Watcher {
+  /** Each snapshot replaces the last. */
+  snapshot(snapshot: AppSnapshot): void;
+  /** The settings were changed from elsewhere, as from the menu bar. */
+  settings(settings: AppSettings): void;
+  /** The menu bar asks for a view. */
+  show(view: ViewName): void;
 }
 
-export interface LoadRequest {
-  /** A folder of the library. */
-  model: string;
-  /** Used, and remembered for the model. */
-  settings: SavedSettings;
-  /** Load although the estimate says that it does not fit. */
-  anyway: boolean;
-}
-
-export type GuardLevel = "off" | "relaxed" | "balanced" | "strict";
-export type LogLevel = "error" | "warn" | "info" | "debug";
-
-export interface AppSettings {
-  port: number;
-  api_key: string | null;
-  /** Listen on the network and not only on this machine. */
-  network: boolean;
-  start_server: boolean;
-  launch_at_login: boolean;
-  memory_in_menu_bar: boolean;
-  keep_awake: boolean;
-  /** Bytes a model may take; `null` for what the GPU recommends. */
-  memory_limit: number | null;
-  guard: GuardLevel;
-  folders: { own: string; hugging_face: string; lm_studio: string };
-  log_level: LogLevel;
-  first_start_done: boolean;
-}
-
-export type PortCheck = { free: true } | { free: false; holder: string; free_port: number };
-
-export interface PiConnection {
-  /** Pi's `models.json`, which need not exist. */
-  models_path: string;
-  status:
-    | { kind: "not_installed" }
-    | { kind: "not_connected" }
-    /** `current` is false when the server or the model has changed since. */
-    | { kind: "connected"; provider: PiProvider; current: boolean }
-    | { kind: "unusable"; error: BackendError };
-}
-
-export interface ChatMessage {
-  role: "user" | "assistant";
-  content: string;
-}
-
-export type ChatEvent =
-  | { type: "reasoning"; text: string }
-  | { type: "content"; text: string }
-  | { type: "tool_call_start"; index: number; name: string }
-  | { type: "tool_call_arguments"; index: number; json: string }
-  /** The last event, also after a stop. */
-  | { type: "finished"; request: CompletedRequest };
+/** What the window may change of the settings. */
+export type SettingsChange = Partial<Omit<AppSettings, "recent">>;
 
 /** Every promise here is rejected with a [`BackendError`]. */
 export interface Backend {
-  /** Calls with the present snapshot and then with each new one, until the returned function is called. */
-  watch(onSnapshot: (snapshot: AppSnapshot) => void): () => void;
+  /**
+   * Tells what changes, until the function that this resolves with is called. When it resolves, the watcher has been
+   * given the present snapshot.
+   */
+  watch(watcher: Watcher): Promise<() => void>;
 
   library(): Promise<Library>;
   /** `model` is a folder of the library. Nothing is loaded. */
@@ -141,7 +59,7 @@ export interface Backend {
   checkPort(port: number): Promise<PortCheck>;
 
   settings(): Promise<AppSettings>;
-  changeSettings(change: Partial<AppSettings>): Promise<AppSettings>;
+  changeSettings(change: SettingsChange): Promise<AppSettings>;
   chooseFolder(present: string): Promise<string | null>;
   openLogs(): Promise<void>;
   /** Puts the `shorn` command where a terminal finds it, and resolves with its path. */

@@ -1,68 +1,46 @@
 // A backend without a machine behind it: a 64 GB Mac with a few models. For the browser tests, the screenshots and work
 // on the window. It keeps state, so that what is loaded shows everywhere, and has knobs for what can go wrong.
 
+import type { Backend, SettingsChange, ViewName, Watcher } from "./backend";
 import type {
   AppSettings,
   AppSnapshot,
-  Backend,
   BackendError,
   ChatEvent,
   ChatMessage,
-  LoadRequest,
-  PiConnection,
-  PortCheck,
-  ServerState,
-} from "./backend";
-import { replyEvents } from "./fake/chat";
-import { FIRST_SETTINGS } from "./fake/defaults";
-import { FakeEngine } from "./fake/engine";
-import { fakeModels } from "./fake/models";
-import { machineLimit, TOTAL_MEMORY } from "./fake/machine";
-import { modelsJson, providerOf } from "./fake/pi";
-import { fakeError, type FoundModel, plan } from "./fake/plan";
-import { NOTHING_SAVED } from "./none";
-import type {
   Estimate,
   Library,
   LoadOptions,
+  LoadRequest,
   PiAdded,
+  PiConnection,
   PiProvider,
   PiRemoved,
+  PortCheck,
   SavedSettings,
+  ServerState,
 } from "./types";
-
-/** What can be made to go wrong, and how fast time passes. */
-export interface FakeKnobs {
-  /** Milliseconds between two snapshots; 0 when only `tick` makes them. */
-  every: number;
-  loadFails: string | null;
-  portTakenBy: string | null;
-  pi: "not_installed" | "not_connected" | "unusable";
-  libraryFails: boolean;
-  deleteFails: boolean;
-  /** No figures about memory, as on a system that does not tell them. */
-  memoryUnknown: boolean;
-}
+import { replyEvents } from "./fake/chat";
+import { FIRST_SETTINGS } from "./fake/defaults";
+import { FakeEngine } from "./fake/engine";
+import { type FakeKnobs, NO_FAULTS } from "./fake/knobs";
+import { fakeModels } from "./fake/models";
+import { GPU_LIMIT, machineLimit, TOTAL_MEMORY } from "./fake/machine";
+import { FakePi, modelsJson, providerOf } from "./fake/pi";
+import { fakeError, type FoundModel, plan } from "./fake/plan";
+import { NOTHING_SAVED } from "./none";
 
 export class FakeBackend implements Backend {
-  readonly knobs: FakeKnobs = {
-    every: 1000,
-    loadFails: null,
-    portTakenBy: null,
-    pi: "not_connected",
-    libraryFails: false,
-    deleteFails: false,
-    memoryUnknown: false,
-  };
+  readonly knobs: FakeKnobs = { ...NO_FAULTS };
   readonly engine = new FakeEngine();
   copied: string | null = null;
   revealed: string | null = null;
   private readonly models = fakeModels();
   private readonly saved = new Map<string, SavedSettings>();
-  private readonly watchers = new Set<(snapshot: AppSnapshot) => void>();
+  private readonly watchers = new Set<Watcher>();
   private present: AppSettings = structuredClone(FIRST_SETTINGS);
   private server: ServerState = { state: "stopped" };
-  private connected: PiProvider | null = null;
+  private readonly agent = new FakePi(() => this.knobs.pi);
 
   constructor(knobs: Partial<FakeKnobs> = {}) {
     Object.assign(this.knobs, knobs);
@@ -78,21 +56,33 @@ export class FakeBackend implements Backend {
   /** Shows what was changed by hand. */
   publish(): void {
     const snapshot = this.snapshot();
-    for (const watcher of this.watchers) watcher(snapshot);
+    for (const watcher of this.watchers) watcher.snapshot(snapshot);
   }
 
-  watch(onSnapshot: (snapshot: AppSnapshot) => void): () => void {
-    this.watchers.add(onSnapshot);
-    onSnapshot(this.snapshot());
-    return () => this.watchers.delete(onSnapshot);
+  async watch(watcher: Watcher): Promise<() => void> {
+    this.watchers.add(watcher);
+    watcher.snapshot(this.snapshot());
+    return () => this.watchers.delete(watcher);
+  }
+
+  /** As the menu bar does it. */
+  show(view: ViewName): void {
+    for (const watcher of this.watchers) watcher.show(view);
+  }
+
+  /** As the menu bar does it. */
+  async changeFromTray(change: SettingsChange): Promise<void> {
+    const settings = await this.changeSettings(change);
+    for (const watcher of this.watchers) watcher.settings(settings);
   }
 
   snapshot(): AppSnapshot {
     const { model, requests } = this.engine;
     const footprint = model ? model.memory.mlx_active + model.memory.mlx_cache : 0;
     const used = 15_800_000_000 + footprint;
-    const unknown = this.knobs.memoryUnknown;
+    const { memoryUnknown: unknown, otherSystem, tray, problem } = this.knobs;
     const share = used / TOTAL_MEMORY;
+    const pressure = share > 0.95 ? "critical" : share > 0.85 ? "warning" : "normal";
     return {
       taken: Date.now(),
       runtime: {
@@ -103,6 +93,8 @@ export class FakeBackend implements Backend {
           : {
               total: TOTAL_MEMORY,
               available: Math.max(0, TOTAL_MEMORY - used),
+              gpu_limit: otherSystem ? null : GPU_LIMIT,
+              pressure: otherSystem ? null : pressure,
               worker_footprint: model?.worker == null ? null : footprint + 96_000_000,
               server_footprint: 61_000_000,
             },
@@ -110,8 +102,9 @@ export class FakeBackend implements Backend {
       },
       server: this.server,
       limit: unknown ? null : machineLimit(this.present.memory_limit),
-      pressure: unknown ? null : share > 0.95 ? "critical" : share > 0.85 ? "warning" : "normal",
-      keeps_awake: this.present.keep_awake && (model?.running ?? 0) > 0,
+      keeps_awake: otherSystem ? null : this.present.keep_awake && (model?.running ?? 0) > 0,
+      tray,
+      problem,
     };
   }
 
@@ -136,6 +129,8 @@ export class FakeBackend implements Backend {
       throw fakeError("does_not_fit", "the model does not fit into memory with these settings");
     }
     this.saved.set(directory, structuredClone(chosen));
+    const others = this.present.recent.filter((recent) => recent.directory !== directory);
+    this.present = { ...this.present, recent: [{ name: model.name, directory }, ...others].slice(0, 5) };
     const idle = chosen.load.idle_seconds;
     const loaded = this.engine.load(model.name, shape, settings, idle === 0 ? null : idle, this.knobs.loadFails);
     this.engine.seed = chosen.sampling.seed;
@@ -159,6 +154,7 @@ export class FakeBackend implements Backend {
     }
     if (this.knobs.deleteFails) throw fakeError("file", `${directory}: cannot be deleted: permission denied`);
     const index = this.models.findIndex(({ model }) => model.directory === directory);
+    if (this.models[index]?.model.origin === "embedded") throw fakeError("file", "the built-in model cannot be deleted");
     const [gone] = index < 0 ? [] : this.models.splice(index, 1);
     if (!gone) throw fakeError("model_not_found", "this model is not there any more; list the models again");
     return gone.model.bytes;
@@ -197,13 +193,17 @@ export class FakeBackend implements Backend {
     return structuredClone(this.present);
   }
 
-  async changeSettings(change: Partial<AppSettings>): Promise<AppSettings> {
+  async changeSettings(change: SettingsChange): Promise<AppSettings> {
     const next = { ...this.present, ...change };
+    if (!Number.isInteger(next.port) || next.port < 1 || next.port > 65_535) {
+      throw fakeError("bad_setting", `port must be from 1 to 65535, not ${next.port}`, "port");
+    }
     if (next.network && !next.api_key) {
       throw fakeError("needs_key", "Listening on the network needs a key: set one first.", "network");
     }
-    const moved = next.port !== this.present.port || next.network !== this.present.network;
+    const before = this.present;
     this.present = next;
+    const moved = (["port", "network", "api_key"] as const).some((name) => next[name] !== before[name]);
     if (moved && this.server.state === "running") await this.startServer();
     this.publish();
     return structuredClone(this.present);
@@ -226,30 +226,19 @@ export class FakeBackend implements Backend {
   }
 
   async pi(): Promise<PiConnection> {
-    const models_path = "/Users/ada/.pi/agent/models.json";
-    if (this.knobs.pi === "not_installed") return { models_path, status: { kind: "not_installed" } };
-    if (this.knobs.pi === "unusable") return { models_path, status: { kind: "unusable", error: UNUSABLE } };
-    if (this.connected === null) return { models_path, status: { kind: "not_connected" } };
-    const current = JSON.stringify(this.connected) === JSON.stringify(this.provider());
-    return { models_path, status: { kind: "connected", provider: this.connected, current } };
+    return this.agent.connection(this.engine.model === null ? null : this.provided());
   }
 
   async piConfig(): Promise<string> {
-    return modelsJson(this.provider());
+    return modelsJson(this.provided());
   }
 
   async addToPi(): Promise<PiAdded> {
-    if (this.knobs.pi === "unusable") throw UNUSABLE;
-    const before = this.connected;
-    this.connected = this.provider();
-    if (before !== null) return { kind: "updated" };
-    return { kind: "added", backup: "/Users/ada/.pi/agent/models.json.before-shorn" };
+    return this.agent.add(this.provided());
   }
 
   async removeFromPi(): Promise<PiRemoved> {
-    const before = this.connected;
-    this.connected = null;
-    return before === null ? "nothing_there" : "restored";
+    return this.agent.remove();
   }
 
   async chat(messages: ChatMessage[], onEvent: (event: ChatEvent) => void, signal: AbortSignal): Promise<void> {
@@ -276,7 +265,7 @@ export class FakeBackend implements Backend {
     return { model: found.model, shape: found.shape };
   }
 
-  private provider(): PiProvider {
+  private provided(): PiProvider {
     const { model } = this.engine;
     if (model === null) {
       throw fakeError("unavailable", "Load a model first: its name and context belong into the configuration.");
@@ -284,10 +273,3 @@ export class FakeBackend implements Backend {
     return providerOf(model, this.present);
   }
 }
-
-const UNUSABLE: BackendError = {
-  code: "pi_unusable",
-  message:
-    "/Users/ada/.pi/agent/models.json, line 4, column 7: expected a comma; expected JSON as Pi reads it. " +
-    "Nothing was changed; correct the file and try again",
-};

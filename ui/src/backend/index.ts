@@ -1,5 +1,6 @@
-// Chooses the backend. So far there is the fake; the desktop shell's comes with the shell.
+// Chooses the backend: the desktop shell's inside the app, the fake in a browser. Each is loaded only where it is used.
 
+import { isTauri } from "@tauri-apps/api/core";
 import type { Backend } from "./backend";
 import type { Scenario } from "./fake/scenario";
 
@@ -12,6 +13,10 @@ declare global {
 
 /** `address` is the page's query: `?scenario=` and `?every=` say where and how fast the fake begins. */
 export async function connect(address: URLSearchParams): Promise<Backend> {
+  if (isTauri()) {
+    const { TauriBackend } = await import("./tauri");
+    return new TauriBackend();
+  }
   const { SCENARIOS, fakeAt } = await import("./fake/scenario");
   const scenario = SCENARIOS.find((name) => name === address.get("scenario")) ?? ("serving" satisfies Scenario);
   const fake = await fakeAt(scenario, Number(address.get("every") ?? 1000));

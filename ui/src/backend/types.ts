@@ -1,281 +1,1195 @@
-// What Rust serializes, under its Rust names. To be generated from there; until then this file is the copy.
+// Generated from the Rust types by `cargo xtask types`; `npm test` fails when it is behind them.
 // Sizes are bytes, times are seconds unless a name says otherwise, `null` means "not known" or "not chosen".
 
-// crates/checkpoint/src/kv.rs
+/**
+ * One change that makes a model fit.
+ */
+export type Advice = { 
+/**
+ * The change and what it leads to, in words.
+ */
+words: string, 
+/**
+ * The KV cache to choose, where that is part of the change.
+ */
+kv: KvCache | null, 
+/**
+ * The context length to choose, in tokens, where that is part of the change.
+ */
+context_length: number | null, };
 
-export type KvBits = 2 | 3 | 4 | 6 | 8;
-export type KvGroupSize = 32 | 64 | 128;
+/**
+ * What a person chose for the app.
+ */
+export type AppSettings = { 
+/**
+ * Where the server listens.
+ */
+port: number, 
+/**
+ * What clients must send; no key where `None`.
+ */
+api_key: string | null, 
+/**
+ * Listen on the network and not only on this machine.
+ */
+network: boolean, 
+/**
+ * Start the server with the app.
+ */
+start_server: boolean, 
+/**
+ * Load the model that was loaded last when the app starts.
+ */
+load_at_start: boolean, 
+/**
+ * Start the app, hidden, when the person logs in.
+ */
+launch_at_login: boolean, 
+/**
+ * Show what the model takes beside the icon.
+ */
+memory_in_menu_bar: boolean, 
+/**
+ * Keep the machine awake while a request or a load runs.
+ */
+keep_awake: boolean, 
+/**
+ * Bytes that a model may take; what the GPU recommends where `None`.
+ */
+memory_limit: number | null, 
+/**
+ * How much is left to other programs.
+ */
+guard: GuardLevel, 
+/**
+ * Where models are looked for.
+ */
+folders: ModelFolders, 
+/**
+ * How much is written to the log.
+ */
+log_level: LogLevel, 
+/**
+ * Whether the first steps were taken or skipped.
+ */
+first_start_done: boolean, 
+/**
+ * Models that were loaded, the last one first.
+ */
+recent: Array<RecentModel>, };
 
-export interface KvQuantization {
-  key_bits: KvBits;
-  value_bits: KvBits;
-  group_size: KvGroupSize;
-  /** Tokens in the cache from which it is quantized. */
-  start: number;
-}
+/**
+ * Everything there is to show at one moment; each one replaces the last.
+ */
+export type AppSnapshot = { 
+/**
+ * Milliseconds since 1970.
+ */
+taken: number, 
+/**
+ * What is loaded, the machine's memory, and the last requests.
+ */
+runtime: Snapshot, 
+/**
+ * Whether the server answers.
+ */
+server: ServerState, 
+/**
+ * What a model may take on this machine now; `None` where the system does not tell.
+ */
+limit: MemoryLimit | null, 
+/**
+ * Whether the machine is kept awake because something runs; `None` on a system without such a thing.
+ */
+keeps_awake: boolean | null, 
+/**
+ * Whether there is an icon in the menu bar.
+ */
+tray: boolean, 
+/**
+ * What went wrong that nobody was there to be told, such as the load at start.
+ */
+problem: BackendError | null, };
 
-export type KvCache = "dense" | { quantized: KvQuantization };
+/**
+ * A failure. The window decides by `code`; `message` is for people, and names what to do.
+ */
+export type BackendError = { 
+/**
+ * What happened and what to do.
+ */
+message: string, 
+/**
+ * The setting or option at fault, by its name.
+ */
+field?: string, } & ({ "code": "bad_option" } | { "code": "bad_setting" } | { "code": "does_not_fit" } | { "code": "load_failed" } | { "code": "load_cancelled" } | { "code": "model_not_found" } | { "code": "model_in_use" } | { "code": "needs_key" } | { "code": "port_taken", 
+/**
+ * The port.
+ */
+port: number, 
+/**
+ * The program, in words.
+ */
+holder: string, 
+/**
+ * A port that is free.
+ */
+free_port: number, } | { "code": "server_failed" } | { "code": "unavailable" } | { "code": "pi_unusable" } | { "code": "file" } | { "code": "internal" });
 
-// crates/protocol/src/{report,memory,message,sampling}.rs
+/**
+ * Where a memory limit comes from.
+ */
+export type BindingLimit = "gpu_limit" | "total_minus_reserve" | "available_now" | "chosen";
 
+/**
+ * A piece of a reply.
+ */
+export type ChatEvent = { "type": "reasoning", 
+/**
+ * The text.
+ */
+text: string, } | { "type": "content", 
+/**
+ * The text.
+ */
+text: string, } | { "type": "tool_call_start", 
+/**
+ * Which of its calls.
+ */
+index: number, 
+/**
+ * The tool.
+ */
+name: string, } | { "type": "tool_call_arguments", 
+/**
+ * Which of its calls.
+ */
+index: number, 
+/**
+ * JSON, perhaps not ended yet.
+ */
+json: string, } | { "type": "finished", 
+/**
+ * What it cost.
+ */
+request: CompletedRequest, };
+
+/**
+ * A message of the conversation.
+ */
+export type ChatMessage = { 
+/**
+ * Who says it.
+ */
+role: ChatRole, 
+/**
+ * The text.
+ */
+content: string, };
+
+/**
+ * Who says something.
+ */
+export type ChatRole = "user" | "assistant";
+
+/**
+ * A request that ended, however it ended.
+ */
+export type CompletedRequest = { 
+/**
+ * Its id in the API.
+ */
+id: string, 
+/**
+ * The model's name.
+ */
+model: string, 
+/**
+ * The path that was called.
+ */
+endpoint: string, 
+/**
+ * The client's User-Agent.
+ */
+client: string | null, 
+/**
+ * Milliseconds since 1970 when it arrived.
+ */
+arrived: number, 
+/**
+ * Seconds from arrival to the first token, templates and waiting included.
+ */
+time_to_first_token: number | null, 
+/**
+ * What the engine says; `None` when it never got there or died with the request.
+ */
+report: RequestReport | null, 
+/**
+ * The KV cache that was used, in words.
+ */
+kv: string | null, 
+/**
+ * Prompt tokens computed per second.
+ */
+prefill_tokens_per_second: number | null, 
+/**
+ * Tokens per second after the first.
+ */
+decode_tokens_per_second: number | null, 
+/**
+ * The sampling values that were used.
+ */
+sampling: Sampling, 
+/**
+ * Where each of them came from.
+ */
+sampling_origins: { [key in string]: SamplingOrigin }, 
+/**
+ * How it ended, in the API's words.
+ */
+finish: string, 
+/**
+ * What failed, when that is why.
+ */
+error: string | null, };
+
+/**
+ * A KV cache as its arrays say it is.
+ */
+export type EffectiveKv = { 
+/**
+ * What was asked for.
+ */
+requested: KvCache, 
+/**
+ * Tokens in the cache.
+ */
+tokens: number, 
+/**
+ * How those are kept.
+ */
+kind: EffectiveKvKind, 
+/**
+ * Bytes of the tokens in the cache, over all layers, from shapes and dtypes.
+ */
+bytes_in_use: number, 
+/**
+ * Bytes of the buffers, room to grow included.
+ */
+bytes_allocated: number, 
+/**
+ * Share of `bytes_in_use` that is quantized, from 0 to 1.
+ */
+quantized_share: number, };
+
+/**
+ * How the keys and values of a cache are kept.
+ */
+export type EffectiveKvKind = "empty" | { "dense": { 
+/**
+ * Width of an element.
+ */
+bits: number, } } | { "quantized": { 
+/**
+ * Width of a key.
+ */
+key_bits: number, 
+/**
+ * Width of a value.
+ */
+value_bits: number, 
+/**
+ * Elements that share a scale.
+ */
+group_size: number, } };
+
+/**
+ * What a load would take.
+ */
+export type Estimate = { 
+/**
+ * The model's name.
+ */
+model: string, 
+/**
+ * The settings, with nothing left open.
+ */
+settings: LoadSettings, 
+/**
+ * What they take, against what this machine has.
+ */
+fit: Fit, 
+/**
+ * What other widths of the KV cache would take, with the same group size and start.
+ */
+kv_choices: Array<KvChoice>, };
+
+/**
+ * Why a reply ended.
+ */
 export type FinishReason = "stop" | "length" | "cancelled" | "error";
 
-export type EffectiveKvKind =
-  | "empty"
-  | { dense: { bits: number } }
-  | { quantized: { key_bits: number; value_bits: number; group_size: number } };
+/**
+ * Whether a model fits. All sizes in bytes.
+ */
+export type Fit = { 
+/**
+ * The weights.
+ */
+weights: number, 
+/**
+ * What one token takes in an unquantized KV cache.
+ */
+kv_dense_bytes_per_token: number, 
+/**
+ * What one token takes once the KV cache is quantized; the same as unquantized where it never is.
+ */
+kv_quantized_bytes_per_token: number, 
+/**
+ * The KV caches of all counted contexts at their largest, with the room that the engine allocates ahead. Before
+ * quantization begins a cache is unquantized, and a short quantized context can be smaller than that.
+ */
+kv: number, 
+/**
+ * The layers that are there twice while one cache grows or is quantized.
+ */
+kv_rebuild: number, 
+/**
+ * Activations of one prefill step behind a nearly full context.
+ */
+prefill_workspace: number, 
+/**
+ * Freed buffers that MLX keeps for re-use.
+ */
+buffer_cache: number, 
+/**
+ * All together: weights, KV caches, MLX's buffers, and the larger of the workspace and the rebuild, which never
+ * happen at the same time. Caches kept for later requests are not counted: they are dropped when memory is needed.
+ */
+total: number, 
+/**
+ * What may be taken.
+ */
+limit: number, 
+/**
+ * Where the limit comes from.
+ */
+binding: BindingLimit, 
+/**
+ * Whether the total is within the limit.
+ */
+verdict: Verdict, 
+/**
+ * What would make it fit, each computed; empty when it fits.
+ */
+advice: Array<Advice>, };
 
-export interface EffectiveKv {
-  requested: KvCache;
-  tokens: number;
-  kind: EffectiveKvKind;
-  bytes_in_use: number;
-  bytes_allocated: number;
-  /** From 0 to 1. */
-  quantized_share: number;
-}
+/**
+ * How much of the machine a model must leave to the system and other programs.
+ */
+export type GuardLevel = "off" | "relaxed" | "balanced" | "strict";
 
-export interface RequestReport {
-  prompt_tokens: number;
-  cached_tokens: number;
-  generated_tokens: number;
-  queue_seconds: number;
-  prefill_seconds: number;
-  decode_seconds: number;
-  peak_memory: number;
-  kv: EffectiveKv;
-  finish: FinishReason;
-}
+/**
+ * Width of a quantized key or value.
+ */
+export type KvBits = 2 | 3 | 4 | 6 | 8;
 
-export interface MemoryFigures {
-  weights: number;
-  kv_in_use: number;
-  kv_allocated: number;
-  prompt_cache: number;
-  /** Everything MLX holds for live arrays; the figures above are parts of it. */
-  mlx_active: number;
-  /** Buffers MLX keeps for re-use. */
-  mlx_cache: number;
-  mlx_peak: number;
-}
+/**
+ * How a KV cache is kept.
+ */
+export type KvCache = "dense" | { "quantized": KvQuantization };
 
-export interface LoadSettings {
-  directory: string;
-  kv: KvCache;
-  context_length: number;
-  max_concurrent: number;
-  prompt_cache_bytes: number | null;
-  memory_limit: number | null;
-}
+/**
+ * One KV-cache setting of the load dialog on a model.
+ */
+export type KvChoice = { 
+/**
+ * The setting.
+ */
+kv: KvCache, 
+/**
+ * Bytes that one token takes once the cache is quantized; `None` when the model cannot take the setting.
+ */
+bytes_per_token: number | null, 
+/**
+ * Bytes of a full context, as in [`Fit::kv`](super::Fit::kv); `None` when the model cannot take the setting.
+ */
+bytes: number | null, 
+/**
+ * Why the model cannot take the setting, and what would do.
+ */
+refused: string | null, };
 
-export interface LoadedModel {
-  backend: string;
-  context_length: number;
-  prompt_cache_bytes: number;
-  memory_limit: number;
-  load_seconds: number;
-  notes: string[];
-  memory: MemoryFigures;
-}
+/**
+ * How many neighbouring elements share one scale and one bias.
+ */
+export type KvGroupSize = 32 | 64 | 128;
 
-export interface Sampling {
-  temperature: number;
-  top_p: number;
-  top_k: number;
-  min_p: number;
-  repetition_penalty: number;
-  presence_penalty: number;
-  frequency_penalty: number;
-  logit_bias: [number, number][];
-  seed: number;
-  logprobs: number | null;
-}
+/**
+ * Affine quantization of keys and values along the head dimension.
+ */
+export type KvQuantization = { 
+/**
+ * Width of keys.
+ */
+key_bits: KvBits, 
+/**
+ * Width of values.
+ */
+value_bits: KvBits, 
+/**
+ * Elements that share a scale.
+ */
+group_size: KvGroupSize, 
+/**
+ * Tokens in the cache from which it is quantized.
+ */
+start: number, };
 
-// crates/runtime/src/{snapshot,model,requests,load_options,settings}.rs
+/**
+ * What a scan found.
+ */
+export type Library = { 
+/**
+ * All models, by name.
+ */
+models: Array<LibraryModel>, 
+/**
+ * Folders that are there and cannot be listed, so that models in them are missing above.
+ */
+unreadable: Array<UnreadableFolder>, };
 
-export type ModelPhase =
-  | { phase: "stopped"; why: string | null }
-  | { phase: "loading"; done: number; total: number }
-  | ({ phase: "ready" } & LoadedModel);
+/**
+ * A model folder on this disk.
+ */
+export type LibraryModel = { 
+/**
+ * `org/name`, or `name` where there is no organisation.
+ */
+name: string, 
+/**
+ * The folder with its files; in the Hugging Face cache the snapshot.
+ */
+directory: string, 
+/**
+ * Whose folder it lies in.
+ */
+origin: LibraryOrigin, 
+/**
+ * Bytes that its files take on disk. Links into the model folders are followed and each file behind them counts
+ * once; parts of an unfinished download count too.
+ */
+bytes: number, 
+/**
+ * Whether it can be loaded.
+ */
+state: LibraryState, };
 
-export interface ModelState {
-  id: number;
-  name: string;
-  directory: string;
-  settings: LoadSettings;
-  idle_unload_seconds: number | null;
-  phase: ModelPhase;
-  memory: MemoryFigures;
-  worker: number | null;
-  running: number;
-}
+/**
+ * Whose folder a model lies in.
+ */
+export type LibraryOrigin = "own" | "hugging_face" | "lm_studio" | "embedded";
 
-export interface SystemMemory {
-  total: number;
-  available: number;
-  worker_footprint: number | null;
-  server_footprint: number | null;
-}
+/**
+ * Whether a model can be loaded.
+ */
+export type LibraryState = { "kind": "ready", 
+/**
+ * What it is.
+ */
+summary: ModelSummary, } | { "kind": "incomplete", 
+/**
+ * What is missing, in words.
+ */
+missing: string, } | { "kind": "unsupported", 
+/**
+ * What is in the way and what to do, in words.
+ */
+why: string, };
 
-/** `Origin` of a sampling value. */
+/**
+ * What can be chosen when a model is loaded; `None` where nothing was.
+ */
+export type LoadOptions = { 
+/**
+ * Longest context in tokens; the model's own where nobody chose.
+ */
+context_length: number | null, 
+/**
+ * The KV cache; unquantized where nobody chose.
+ */
+kv: KvCache | null, 
+/**
+ * Requests that run at the same time; more wait.
+ */
+max_concurrent: number | null, 
+/**
+ * Bytes of KV caches kept for later requests; a quarter of what the weights leave where nobody chose.
+ */
+prompt_cache_bytes: number | null, 
+/**
+ * Bytes that the model may take in all; what the device recommends where nobody chose.
+ */
+memory_limit: number | null, 
+/**
+ * Seconds without a request after which the model is unloaded; never for 0 and where nobody chose.
+ */
+idle_seconds: number | null, };
+
+/**
+ * A load as the dialog asks for it.
+ */
+export type LoadRequest = { 
+/**
+ * A folder of the library.
+ */
+model: string, 
+/**
+ * Used, and remembered for the model.
+ */
+settings: SavedSettings, 
+/**
+ * Load although the estimate says that it does not fit.
+ */
+anyway: boolean, };
+
+/**
+ * A model and how to run it.
+ */
+export type LoadSettings = { 
+/**
+ * The model folder.
+ */
+directory: string, 
+/**
+ * The KV cache of requests that do not ask for another.
+ */
+kv: KvCache, 
+/**
+ * Longest context in tokens, at most the model's own.
+ */
+context_length: number, 
+/**
+ * Requests that run at the same time; more wait.
+ */
+max_concurrent: number, 
+/**
+ * Bytes of KV caches kept for later requests; `None` for a quarter of what the weights leave.
+ */
+prompt_cache_bytes: number | null, 
+/**
+ * Bytes that MLX may hold in all; `None` for what the device recommends.
+ */
+memory_limit: number | null, };
+
+/**
+ * What a loaded model turned out to be.
+ */
+export type LoadedModel = { 
+/**
+ * The compute backend: `metal`, `cuda` or `cpu`.
+ */
+backend: string, 
+/**
+ * Context length in tokens.
+ */
+context_length: number, 
+/**
+ * Bytes of prompt cache that will be kept.
+ */
+prompt_cache_bytes: number, 
+/**
+ * Bytes that MLX may hold.
+ */
+memory_limit: number, 
+/**
+ * Seconds that loading took.
+ */
+load_seconds: number, 
+/**
+ * What a person should know about this load, for instance a dtype that was converted.
+ */
+notes: Array<string>, 
+/**
+ * Memory after loading.
+ */
+memory: MemoryFigures, };
+
+/**
+ * How much is written to the log.
+ */
+export type LogLevel = "error" | "warn" | "info" | "debug";
+
+/**
+ * A worker's memory, in bytes, read from MLX and from the live arrays.
+ */
+export type MemoryFigures = { 
+/**
+ * The model's weights.
+ */
+weights: number, 
+/**
+ * KV caches of running requests: tokens that are in them.
+ */
+kv_in_use: number, 
+/**
+ * KV caches of running requests: their buffers, room to grow included.
+ */
+kv_allocated: number, 
+/**
+ * KV caches kept for later requests, their buffers.
+ */
+prompt_cache: number, 
+/**
+ * Everything MLX holds for arrays that are alive; the figures above are parts of it.
+ */
+mlx_active: number, 
+/**
+ * Buffers MLX keeps for re-use.
+ */
+mlx_cache: number, 
+/**
+ * Highest `mlx_active` since the model began to load.
+ */
+mlx_peak: number, };
+
+/**
+ * How much memory may be taken, and which of the bounds it is.
+ */
+export type MemoryLimit = { 
+/**
+ * Bytes.
+ */
+bytes: number, 
+/**
+ * The bound that is the smallest.
+ */
+binding: BindingLimit, };
+
+/**
+ * Where models are looked for.
+ */
+export type ModelFolders = { 
+/**
+ * Shorn's own folder.
+ */
+own: string, 
+/**
+ * The Hugging Face cache.
+ */
+hugging_face: string, 
+/**
+ * LM Studio's folder.
+ */
+lm_studio: string, };
+
+/**
+ * Tells one choice of a model and its settings from another; later choices have higher ids.
+ */
+export type ModelId = number;
+
+/**
+ * Where a model stands.
+ */
+export type ModelPhase = { "phase": "stopped", 
+/**
+ * Why, when it was not asked for.
+ */
+why: string | null, } | { "phase": "loading", 
+/**
+ * Bytes read.
+ */
+done: number, 
+/**
+ * Bytes in all.
+ */
+total: number, } | { "phase": "ready" } & LoadedModel;
+
+/**
+ * What there is to know about a model now.
+ */
+export type ModelState = { 
+/**
+ * Which choice of a model this is.
+ */
+id: ModelId, 
+/**
+ * Its name in the API.
+ */
+name: string, 
+/**
+ * Its folder.
+ */
+directory: string, 
+/**
+ * How it is or would be loaded.
+ */
+settings: LoadSettings, 
+/**
+ * Seconds that it stays loaded without a request; `None` for ever.
+ */
+idle_unload_seconds: number | null, 
+/**
+ * Where it stands.
+ */
+phase: ModelPhase, 
+/**
+ * The worker's memory as it last said.
+ */
+memory: MemoryFigures, 
+/**
+ * The worker's process.
+ */
+worker: number | null, 
+/**
+ * Requests that the worker has.
+ */
+running: number, };
+
+/**
+ * What a model is, from its configuration and tensor headers.
+ */
+export type ModelSummary = { 
+/**
+ * `model_type` of its configuration, such as `qwen3_moe`.
+ */
+family: string, 
+/**
+ * Number of parameters; a quantized weight counts as the weights it stands for.
+ */
+parameters: number, 
+/**
+ * Bytes of all tensors.
+ */
+weights_bytes: number, 
+/**
+ * Bits that a parameter takes on average, scales included.
+ */
+bits_per_weight: number, 
+/**
+ * How the weights are kept, in words: `4-bit affine in groups of 64`, or `bfloat16, not quantized`.
+ */
+quantization: string, 
+/**
+ * Longest context the model was made for, in tokens.
+ */
+context_length: number, };
+
+/**
+ * What [`Pi::add`] did.
+ */
+export type PiAdded = { "kind": "created" } | { "kind": "added", 
+/**
+ * The file as it was before.
+ */
+backup: string, } | { "kind": "updated" } | { "kind": "unchanged" };
+
+/**
+ * How Pi stands to us.
+ */
+export type PiConnection = { 
+/**
+ * Pi's `models.json`, which need not exist.
+ */
+models_path: string, 
+/**
+ * Whether it has our provider.
+ */
+status: PiConnectionStatus, };
+
+/**
+ * Whether Pi has our provider.
+ */
+export type PiConnectionStatus = { "kind": "not_installed" } | { "kind": "not_connected" } | { "kind": "connected", 
+/**
+ * What it says.
+ */
+provider: PiProvider, 
+/**
+ * `false` when the server or the model has changed since.
+ */
+current: boolean, } | { "kind": "unusable", 
+/**
+ * Why.
+ */
+error: BackendError, };
+
+/**
+ * What Pi has to know about a server and its model.
+ */
+export type PiProvider = { 
+/**
+ * Where the server is, with `/v1`: `http://127.0.0.1:1234/v1`.
+ */
+base_url: string, 
+/**
+ * The model's name in requests.
+ */
+model: string, 
+/**
+ * The model's name for people.
+ */
+display_name: string, 
+/**
+ * Tokens of prompt and reply together; Pi compacts a session in time when this is right.
+ */
+context_window: number, 
+/**
+ * Tokens that Pi asks for at most in one reply.
+ */
+max_tokens: number, 
+/**
+ * Whether the model reasons before it answers, and can be told not to.
+ */
+reasoning: boolean, 
+/**
+ * Whether the model takes images.
+ */
+images: boolean, 
+/**
+ * The server's key, when it wants one. It is written into the file.
+ */
+api_key: string | null, };
+
+/**
+ * What [`Pi::remove`] did.
+ */
+export type PiRemoved = "deleted" | "restored" | "cut_out" | "nothing_there";
+
+/**
+ * Whether a port can be had.
+ */
+export type PortCheck = { 
+/**
+ * Says so.
+ */
+free: true, } | { 
+/**
+ * Says so.
+ */
+free: false, 
+/**
+ * The program, in words.
+ */
+holder: string, 
+/**
+ * A port that is free.
+ */
+free_port: number, };
+
+/**
+ * How short the machine's memory is, in the system's own words.
+ */
+export type Pressure = "normal" | "warning" | "critical";
+
+/**
+ * A model that was loaded.
+ */
+export type RecentModel = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its folder.
+ */
+directory: string, };
+
+/**
+ * The last requests, newest first.
+ */
+export type RequestLog = Array<{ 
+/**
+ * Its id in the API.
+ */
+id: string, 
+/**
+ * The model's name.
+ */
+model: string, 
+/**
+ * The path that was called.
+ */
+endpoint: string, 
+/**
+ * The client's User-Agent.
+ */
+client: string | null, 
+/**
+ * Milliseconds since 1970 when it arrived.
+ */
+arrived: number, 
+/**
+ * Seconds from arrival to the first token, templates and waiting included.
+ */
+time_to_first_token: number | null, 
+/**
+ * What the engine says; `None` when it never got there or died with the request.
+ */
+report: RequestReport | null, 
+/**
+ * The KV cache that was used, in words.
+ */
+kv: string | null, 
+/**
+ * Prompt tokens computed per second.
+ */
+prefill_tokens_per_second: number | null, 
+/**
+ * Tokens per second after the first.
+ */
+decode_tokens_per_second: number | null, 
+/**
+ * The sampling values that were used.
+ */
+sampling: Sampling, 
+/**
+ * Where each of them came from.
+ */
+sampling_origins: { [key in string]: SamplingOrigin }, 
+/**
+ * How it ended, in the API's words.
+ */
+finish: string, 
+/**
+ * What failed, when that is why.
+ */
+error: string | null, }>;
+
+/**
+ * What one request cost, however it ended.
+ */
+export type RequestReport = { 
+/**
+ * Tokens of the prompt.
+ */
+prompt_tokens: number, 
+/**
+ * Of these, tokens whose keys and values were already there.
+ */
+cached_tokens: number, 
+/**
+ * Tokens generated, an end token included.
+ */
+generated_tokens: number, 
+/**
+ * Seconds spent waiting for a free place.
+ */
+queue_seconds: number, 
+/**
+ * Seconds from leaving the queue until the first token was known.
+ */
+prefill_seconds: number, 
+/**
+ * Seconds from the first token to the last.
+ */
+decode_seconds: number, 
+/**
+ * Highest MLX memory during any step of this request, in bytes; everything that was loaded counts.
+ */
+peak_memory: number, 
+/**
+ * The cache as it really was when the request ended.
+ */
+kv: EffectiveKv, 
+/**
+ * Why it ended.
+ */
+finish: FinishReason, };
+
+/**
+ * Sampling values of a request or of saved settings; `None` where it says nothing.
+ */
+export type RequestedSampling = { 
+/**
+ * See [`Sampling::temperature`].
+ */
+temperature: number | null, 
+/**
+ * See [`Sampling::top_p`].
+ */
+top_p: number | null, 
+/**
+ * See [`Sampling::top_k`].
+ */
+top_k: number | null, 
+/**
+ * See [`Sampling::min_p`].
+ */
+min_p: number | null, 
+/**
+ * See [`Sampling::repetition_penalty`].
+ */
+repetition_penalty: number | null, 
+/**
+ * See [`Sampling::presence_penalty`].
+ */
+presence_penalty: number | null, 
+/**
+ * See [`Sampling::frequency_penalty`].
+ */
+frequency_penalty: number | null, 
+/**
+ * See [`Sampling::seed`].
+ */
+seed: number | null, 
+/**
+ * Tokens to generate at most.
+ */
+max_tokens: number | null, };
+
+/**
+ * How the next token is chosen, with every value resolved.
+ *
+ * Applied in this order: penalties and bias, temperature, top-k, top-p among what is left, min-p.
+ */
+export type Sampling = { 
+/**
+ * Softmax temperature; 0 always takes the most likely token.
+ */
+temperature: number, 
+/**
+ * Smallest set of most likely tokens whose mass reaches this; 1 for all.
+ */
+top_p: number, 
+/**
+ * Number of most likely tokens to choose from; 0 for all.
+ */
+top_k: number, 
+/**
+ * Tokens less likely than this share of the most likely one's probability are left out; 0 for none.
+ */
+min_p: number, 
+/**
+ * Divides positive and multiplies negative logits of every token of prompt and reply; 1 for none
+ * (Keskar et al., 2019).
+ */
+repetition_penalty: number, 
+/**
+ * Subtracted from the logits of every token of the reply.
+ */
+presence_penalty: number, 
+/**
+ * Subtracted from a token's logit for each time it is in the reply.
+ */
+frequency_penalty: number, 
+/**
+ * Added to the logits of these token ids.
+ */
+logit_bias: Array<[number, number]>, 
+/**
+ * Makes a run repeatable: the same seed, prompt and settings draw the same numbers.
+ */
+seed: number, 
+/**
+ * Whether to return the log-probability of each token, and of how many of the most likely alternatives.
+ */
+logprobs: number | null, };
+
+/**
+ * Who decided a value.
+ */
 export type SamplingOrigin = "request" | "saved" | "generation_config" | "default";
 
-export interface CompletedRequest {
-  id: string;
-  model: string;
-  endpoint: string;
-  client: string | null;
-  /** Milliseconds since 1970. */
-  arrived: number;
-  time_to_first_token: number | null;
-  report: RequestReport | null;
-  /** The KV cache that was used, in words. */
-  kv: string | null;
-  prefill_tokens_per_second: number | null;
-  decode_tokens_per_second: number | null;
-  sampling: Sampling;
-  sampling_origins: Record<string, SamplingOrigin>;
-  finish: string;
-  error: string | null;
-}
+/**
+ * What a person saved for a model: a JSON file named after it in `settings` of the data directory.
+ */
+export type SavedSettings = { 
+/**
+ * Sampling values for requests that leave them out.
+ */
+sampling: RequestedSampling, 
+/**
+ * How to load it where a load does not say.
+ */
+load: LoadOptions, };
 
-export interface Snapshot {
-  version: string;
-  model: ModelState | null;
-  system: SystemMemory | null;
-  /** Newest first. */
-  requests: CompletedRequest[];
-}
+/**
+ * Whether the server answers.
+ */
+export type ServerState = { "state": "stopped" } | { "state": "starting" } | { "state": "running", 
+/**
+ * Where, on this machine; ends in `/v1`.
+ */
+base_url: string, 
+/**
+ * The port.
+ */
+port: number, 
+/**
+ * Whether other machines can reach it.
+ */
+network: boolean, } | { "state": "failed", 
+/**
+ * Why.
+ */
+error: BackendError, };
 
-export interface LoadOptions {
-  context_length: number | null;
-  kv: KvCache | null;
-  max_concurrent: number | null;
-  prompt_cache_bytes: number | null;
-  memory_limit: number | null;
-  /** 0 for never. */
-  idle_seconds: number | null;
-}
+/**
+ * Everything there is to show, at one moment. All views read this and nothing else, so they cannot disagree.
+ */
+export type Snapshot = { 
+/**
+ * The version of Shorn.
+ */
+version: string, 
+/**
+ * The chosen model; `None` until one is chosen.
+ */
+model: ModelState | null, 
+/**
+ * The machine's memory; `None` where the system does not tell it.
+ */
+system: SystemMemory | null, 
+/**
+ * The last requests, newest first.
+ */
+requests: RequestLog, };
 
-export interface RequestedSampling {
-  temperature: number | null;
-  top_p: number | null;
-  top_k: number | null;
-  min_p: number | null;
-  repetition_penalty: number | null;
-  presence_penalty: number | null;
-  frequency_penalty: number | null;
-  seed: number | null;
-  max_tokens: number | null;
-}
+/**
+ * Memory of the machine and of our processes, in bytes.
+ */
+export type SystemMemory = { 
+/**
+ * What the machine has.
+ */
+total: number, 
+/**
+ * What can be used without swapping.
+ */
+available: number, 
+/**
+ * What the GPU recommends using at most; `None` without a GPU that shares this memory.
+ */
+gpu_limit: number | null, 
+/**
+ * How short memory is for everyone; `None` where the system does not tell.
+ */
+pressure: Pressure | null, 
+/**
+ * What the worker process takes; `None` while none runs.
+ */
+worker_footprint: number | null, 
+/**
+ * What this process takes.
+ */
+server_footprint: number | null, };
 
-export interface SavedSettings {
-  sampling: RequestedSampling;
-  load: LoadOptions;
-}
+/**
+ * A folder that cannot be listed.
+ */
+export type UnreadableFolder = { 
+/**
+ * The folder.
+ */
+directory: string, 
+/**
+ * What the system said.
+ */
+why: string, };
 
-// crates/hub/src/fit.rs, fit/*.rs
-
-export type BindingLimit = "gpu_limit" | "total_minus_reserve" | "available_now" | "chosen";
+/**
+ * Whether a model fits.
+ */
 export type Verdict = "fits" | "tight" | "too_large";
-
-export interface MemoryLimit {
-  bytes: number;
-  binding: BindingLimit;
-}
-
-export interface Advice {
-  words: string;
-  kv: KvCache | null;
-  context_length: number | null;
-}
-
-export interface Fit {
-  weights: number;
-  kv_dense_bytes_per_token: number;
-  kv_quantized_bytes_per_token: number;
-  kv: number;
-  kv_rebuild: number;
-  prefill_workspace: number;
-  buffer_cache: number;
-  /** Weights, KV, buffers, and the larger of workspace and rebuild. */
-  total: number;
-  limit: number;
-  binding: BindingLimit;
-  verdict: Verdict;
-  advice: Advice[];
-}
-
-export interface KvChoice {
-  kv: KvCache;
-  bytes_per_token: number | null;
-  bytes: number | null;
-  refused: string | null;
-}
-
-// crates/server/src/management.rs
-
-export interface Estimate {
-  model: string;
-  settings: LoadSettings;
-  fit: Fit;
-  kv_choices: KvChoice[];
-}
-
-// crates/hub/src/library.rs, library/state.rs
-
-/** `Origin` of a model folder. */
-export type LibraryOrigin = "own" | "hugging_face" | "lm_studio";
-
-export interface ModelSummary {
-  family: string;
-  parameters: number;
-  weights_bytes: number;
-  bits_per_weight: number;
-  quantization: string;
-  context_length: number;
-}
-
-export type LibraryState =
-  | { kind: "ready"; summary: ModelSummary }
-  | { kind: "incomplete"; missing: string }
-  | { kind: "unsupported"; why: string };
-
-export interface LibraryModel {
-  name: string;
-  directory: string;
-  origin: LibraryOrigin;
-  bytes: number;
-  state: LibraryState;
-}
-
-export interface UnreadableFolder {
-  directory: string;
-  why: string;
-}
-
-export interface Library {
-  models: LibraryModel[];
-  unreadable: UnreadableFolder[];
-}
-
-// crates/agents/src/pi.rs
-
-export interface PiProvider {
-  base_url: string;
-  model: string;
-  display_name: string;
-  context_window: number;
-  max_tokens: number;
-  reasoning: boolean;
-  images: boolean;
-  api_key: string | null;
-}
-
-export type PiAdded =
-  | { kind: "created" }
-  | { kind: "added"; backup: string }
-  | { kind: "updated" }
-  | { kind: "unchanged" };
-
-export type PiRemoved = "deleted" | "restored" | "cut_out" | "nothing_there";

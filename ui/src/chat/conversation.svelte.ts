@@ -1,7 +1,7 @@
 // The chat view's conversation. It lives as long as the window, so that changing views loses nothing.
 
-import { asBackendError, type Backend, type BackendError, type ChatEvent } from "../backend/backend";
-import type { CompletedRequest } from "../backend/types";
+import { asBackendError, type Backend } from "../backend/backend";
+import type { BackendError, ChatEvent, CompletedRequest } from "../backend/types";
 
 export interface ToolCall {
   index: number;

@@ -1,8 +1,7 @@
 // The memory gauge's arithmetic: what the model's memory consists of, against what it may take.
 
-import type { Pressure } from "../backend/backend";
-import type { BindingLimit, MemoryFigures } from "../backend/types";
-import { bytes, gigabytes, UNKNOWN } from "../format";
+import type { BindingLimit, MemoryFigures, Pressure } from "../backend/types";
+import { bytes, portion, UNKNOWN } from "../format";
 
 export type SegmentName = "weights" | "kv" | "kv_room" | "prompt_cache" | "other" | "buffers";
 
@@ -75,7 +74,7 @@ export function valueText(gauge: Gauge, pressure: Pressure | null): string {
   const used =
     gauge.limit === null
       ? `${bytes(gauge.used)} used, limit not known`
-      : `${gigabytes(gauge.used)} of ${gigabytes(gauge.limit)} GB used`;
+      : `${portion(gauge.used, gauge.limit)} used`;
   return pressure === null ? used : `${used}, ${pressureInWords(pressure).toLowerCase()}`;
 }
 

@@ -36,7 +36,7 @@ describe("the estimate of Qwen3-Coder-30B-A3B", () => {
 
 describe("group sizes that a model cannot take", () => {
   it("come with the reason", async () => {
-    const embedded = fakeModels().find(({ model }) => model.origin === "own")?.model.directory ?? "";
+    const embedded = fakeModels().find(({ model }) => model.origin === "embedded")?.model.directory ?? "";
     const refusals = await groupSizeRefusals(fake, embedded);
     expect([refusals[32], refusals[64]]).toEqual([null, null]);
     expect(refusals[128]).toContain("head dimension 64; choose 32 or 64");

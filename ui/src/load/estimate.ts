@@ -1,10 +1,9 @@
 // What an estimate says, as a picture and in words.
 
-import type { Backend } from "../backend/backend";
-import { asBackendError } from "../backend/backend";
-import { NO_OPTIONS } from "../backend/none";
+import { asBackendError, type Backend } from "../backend/backend";
 import type { Fit, KvBits, KvChoice, KvGroupSize, Verdict } from "../backend/types";
-import { bytes, gigabytes } from "../format";
+import { NO_OPTIONS } from "../backend/none";
+import { bytes, portion } from "../format";
 import { KV_GROUP_SIZES } from "./draft";
 
 export type EstimatePart = "weights" | "kv" | "workspace" | "buffers";
@@ -52,7 +51,7 @@ export function verdictInShort(verdict: Verdict): string {
 
 /** What a screen reader says of the picture. */
 export function pictureInWords(fit: Fit): string {
-  return `${gigabytes(fit.total)} of ${gigabytes(fit.limit)} GB. ${verdictInWords(fit)}`;
+  return `${portion(fit.total, fit.limit)}. ${verdictInWords(fit)}`;
 }
 
 /** The choice with so many bits for keys and values alike. */

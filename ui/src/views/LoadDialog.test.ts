@@ -122,8 +122,8 @@ describe("what a model cannot take", () => {
     await dialogFor(CODER_DIRECTORY);
     const disabled = screen.getAllByRole<HTMLOptionElement>("option").filter((option) => option.disabled);
     expect(disabled.map(({ textContent }) => textContent?.trim())).toEqual([
-      "lmstudio-community/gemma-3-12b-it-GGUF (not supported)",
       "mlx-community/Qwen3-14B-4bit (incomplete)",
+      "lmstudio-community/gemma-3-12b-it-GGUF (not supported)",
     ]);
   });
 });

@@ -2,7 +2,7 @@ import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
 import { tick } from "svelte";
 import { describe, expect, it } from "vitest";
 import App from "../App.svelte";
-import type { ViewName } from "../app.svelte";
+import type { ViewName } from "../backend/backend";
 import type { Scenario } from "../backend/fake/scenario";
 import { appAt, second, show } from "../test-app";
 
@@ -30,6 +30,58 @@ describe("Home", () => {
     await fireEvent.click(button("Use port 1235 instead"));
     await screen.findByText("http://127.0.0.1:1235/v1");
     expect(app.settings?.port).toBe(1235);
+  });
+
+  it("says what went wrong while nobody looked, until it is dismissed", async () => {
+    const { fake } = await windowAt("idle");
+    fake.knobs.problem = { code: "does_not_fit", message: "the last model does not fit any more" };
+    fake.publish();
+    expect(await alertText()).toContain("The last model does not fit any more");
+    await fireEvent.click(button("Dismiss"));
+    fake.publish();
+    await tick();
+    expect(screen.queryByRole("alert")).toBeNull();
+    fake.knobs.problem = { code: "internal", message: "something else" };
+    fake.publish();
+    expect(await alertText()).toContain("Something else");
+  });
+
+  it("does not say twice why the server does not run", async () => {
+    const { fake } = await windowAt("port-taken");
+    const { server } = fake.snapshot();
+    fake.knobs.problem = server.state === "failed" ? server.error : null;
+    expect(fake.knobs.problem).not.toBeNull();
+    fake.publish();
+    await tick();
+    expect(screen.getAllByRole("alert").length).toBe(1);
+  });
+
+  it("shows a backend that does not answer, and not an empty window", async () => {
+    const test = await appAt("idle");
+    test.fake.settings = () => Promise.reject({ code: "internal", message: "the settings cannot be read" });
+    await test.app.open();
+    show(App, test.app, { app: test.app });
+    expect(await alertText()).toContain("The settings cannot be read");
+  });
+
+  it("shows the pressure that the machine tells, or that it tells none", async () => {
+    await windowAt("serving");
+    expect(screen.getByText("No memory pressure")).toBeTruthy();
+  });
+
+  it("shows that the machine tells no pressure", async () => {
+    await windowAt("other-system");
+    expect(screen.getByText("Pressure not known")).toBeTruthy();
+  });
+
+  it("begins a load with the model that was loaded last", async () => {
+    const { app } = await windowAt("empty");
+    const { models } = await app.backend.library();
+    const small = models.find(({ name }) => name.includes("Qwen3-4B"));
+    app.settings = app.settings && { ...app.settings, recent: [{ name: small?.name ?? "", directory: small?.directory ?? "" }] };
+    await screen.findByText(/The last was mlx-community\/Qwen3-4B/);
+    await fireEvent.click(button("Load a model…"));
+    expect(app.loadDialog).toBe(small?.directory);
   });
 
   it("says why a model stopped", async () => {
@@ -75,6 +127,26 @@ describe("Home", () => {
   });
 });
 
+describe("the menu bar", () => {
+  it("shows a view, and closes what is open in front of it", async () => {
+    const { app, fake } = await windowAt("idle");
+    await fireEvent.click(button("Options…"));
+    await screen.findByRole("dialog");
+    fake.show("settings");
+    await screen.findByRole("main", { name: "Settings" });
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    expect(app.loadDialog).toBeNull();
+  });
+
+  it("changes settings, which the window shows", async () => {
+    const { fake } = await windowAt("idle", "settings");
+    const memory = screen.getByRole("switch", { name: "Show memory in the menu bar" });
+    expect(memory.getAttribute("aria-checked")).toBe("false");
+    await fake.changeFromTray({ memory_in_menu_bar: true });
+    await waitFor(() => expect(memory.getAttribute("aria-checked")).toBe("true"));
+  });
+});
+
 describe("Models", () => {
   it("says why a model cannot be loaded", async () => {
     await windowAt("idle", "models");
@@ -82,6 +154,18 @@ describe("Models", () => {
     expect(button(/^Load: .*GGUF/).disabled).toBe(true);
     expect(screen.getByText("Incomplete: the rest of 2 files is missing.")).toBeTruthy();
     expect(await screen.findByText("Too large")).toBeTruthy();
+  });
+
+  it("has the built-in model, which cannot be deleted, before what cannot be loaded", async () => {
+    await windowAt("idle", "models");
+    const names = (await screen.findAllByRole("button", { name: /^(Load|Options): / })).map((each) => each.getAttribute("aria-label"));
+    expect(names.length).toBe(6);
+    expect(names[3]).toBe("Load: shorn-embedded");
+    expect(names.slice(4).every((name) => /14B|GGUF/.test(name ?? ""))).toBe(true);
+    expect(screen.queryByRole("button", { name: "Delete: shorn-embedded" })).toBeNull();
+    expect(screen.getByText("Built in")).toBeTruthy();
+    expect(screen.getByText(/Writes nonsense/)).toBeTruthy();
+    expect(button("Show in folder: shorn-embedded")).toBeTruthy();
   });
 
   it("deletes after a question", async () => {
@@ -157,8 +241,7 @@ describe("Settings", () => {
     const network = screen.getByRole<HTMLButtonElement>("switch", { name: "Listen on the network" });
     expect(network.disabled).toBe(true);
     await fireEvent.input(screen.getByLabelText("Key"), { target: { value: "secret" } });
-    const apply = screen.getByLabelText("Key").parentElement?.querySelector("button") as Element;
-    await fireEvent.click(apply);
+    await fireEvent.click(button("Apply: Key"));
     await waitFor(() => expect(network.disabled).toBe(false));
     await fireEvent.click(network);
     await screen.findByText(/Prompts travel unencrypted/);
@@ -166,13 +249,92 @@ describe("Settings", () => {
   });
 
   it("finds that a port is taken before it is applied", async () => {
-    const { fake, app } = await windowAt("idle", "settings");
+    const { fake, app } = await windowAt("stopped", "settings");
     await app.changeSettings({ port: 4321 });
     fake.knobs.portTakenBy = "LM Studio (process 812)";
     await fireEvent.input(await screen.findByLabelText("Port"), { target: { value: "1234" } });
     expect(await alertText()).toContain("Port 1234 is taken by LM Studio");
     await fireEvent.click(button("Use 1235 instead"));
     await waitFor(() => expect(app.settings?.port).toBe(1235));
+  });
+
+  it("makes a key, shows it, and says that the server was restarted for it", async () => {
+    const { app } = await windowAt("idle", "settings");
+    const key = screen.getByLabelText<HTMLInputElement>("Key");
+    expect(key.type).toBe("password");
+    expect(button("Copy the key").disabled).toBe(true);
+    await fireEvent.click(button("Make a key"));
+    expect(key.type).toBe("text");
+    expect(key.value).toMatch(/^shorn-/);
+    expect(app.settings?.api_key).toBeNull();
+    await fireEvent.click(button("Apply: Key"));
+    await screen.findByText("The server was restarted: clients need the new key now.");
+    expect(app.settings?.api_key).toBe(key.value);
+    await fireEvent.click(button("Show the key"));
+    expect(key.type).toBe("password");
+  });
+
+  it("says where agents find the server after a change of the port, and nothing about a restart when none runs", async () => {
+    const { app } = await windowAt("idle", "settings");
+    await fireEvent.input(screen.getByLabelText("Port"), { target: { value: "4321" } });
+    await fireEvent.click(button("Apply: Port"));
+    await screen.findByText("The server was restarted: agents find it at http://127.0.0.1:4321/v1 now.");
+    await app.backend.stopServer();
+    await fireEvent.input(screen.getByLabelText("Port"), { target: { value: "4322" } });
+    await fireEvent.click(button("Apply: Port"));
+    await waitFor(() => expect(app.settings?.port).toBe(4322));
+    expect(screen.queryByText(/The server was restarted/)).toBeNull();
+  });
+
+  it("keeps what is typed when another setting changes", async () => {
+    const { app, fake } = await windowAt("idle", "settings");
+    await fireEvent.input(screen.getByLabelText("Port"), { target: { value: "4321" } });
+    await fireEvent.input(screen.getByLabelText("Key"), { target: { value: "secret" } });
+    await fake.changeFromTray({ keep_awake: false });
+    await waitFor(() => expect(app.settings?.keep_awake).toBe(false));
+    expect(screen.getByLabelText<HTMLInputElement>("Port").value).toBe("4321");
+    expect(screen.getByLabelText<HTMLInputElement>("Key").value).toBe("secret");
+  });
+
+  it("asks once whether a port is taken, and not at each snapshot", async () => {
+    const { fake } = await windowAt("stopped", "settings");
+    let asked = 0;
+    fake.checkPort = async () => {
+      asked += 1;
+      return { free: false, holder: "LM Studio (process 812)", free_port: 1235 };
+    };
+    await fireEvent.input(screen.getByLabelText("Port"), { target: { value: "1234" } });
+    await fireEvent.input(screen.getByLabelText("Port"), { target: { value: "4321" } });
+    expect(await alertText()).toContain("Port 4321 is taken by LM Studio");
+    const before = asked;
+    await second(fake, 5);
+    expect(asked).toBe(before);
+  });
+
+  it("says at the field what the shell refuses", async () => {
+    const { fake } = await windowAt("idle", "settings");
+    fake.changeSettings = () => Promise.reject({ code: "bad_setting", field: "port", message: "port 4321 is not allowed here" });
+    await fireEvent.input(screen.getByLabelText("Port"), { target: { value: "4321" } });
+    await fireEvent.click(button("Apply: Port"));
+    expect(await alertText()).toContain("Port 4321 is not allowed here");
+  });
+
+  it("disables what the system does not have, and says why", async () => {
+    await windowAt("other-system", "settings");
+    const reasonOf = (name: string) => {
+      const control = screen.getByRole<HTMLButtonElement>("switch", { name });
+      return [control.disabled, document.getElementById(control.getAttribute("aria-describedby") ?? "")?.textContent];
+    };
+    expect(reasonOf("Keep this machine awake while something runs")).toEqual([true, "Only on macOS."]);
+    expect(reasonOf("Show memory in the menu bar")[0]).toBe(true);
+    expect(reasonOf("Launch at login")[0]).toBe(false);
+  });
+
+  it("loads the last model at start", async () => {
+    const { app } = await windowAt("idle", "settings");
+    expect(screen.getByText(/^Now mlx-community\/Qwen3-Coder/)).toBeTruthy();
+    await fireEvent.click(screen.getByRole("switch", { name: "Load the last model when Shorn starts" }));
+    await waitFor(() => expect(app.settings?.load_at_start).toBe(true));
   });
 
   it("installs the command", async () => {
@@ -185,7 +347,7 @@ describe("Settings", () => {
     const { app } = await windowAt("idle", "settings");
     await fireEvent.click(screen.getByLabelText("At most"));
     await fireEvent.input(screen.getByLabelText("Memory limit in GB"), { target: { value: "40" } });
-    await fireEvent.click(screen.getByLabelText("Memory limit in GB").parentElement?.querySelector("button") as Element);
+    await fireEvent.click(button("Apply: Memory limit"));
     await screen.findByText("Now 40.0 GB: the limit you set.");
     expect(app.settings?.memory_limit).toBe(40e9);
   });

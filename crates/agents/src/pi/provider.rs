@@ -5,7 +5,9 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use serde_json::{Value, json};
+use ts_rs::TS;
 
 use super::PiError;
 use super::document::pretty;
@@ -21,7 +23,7 @@ const API: &str = "openai-completions";
 const NO_KEY: &str = "none";
 
 /// What Pi has to know about a server and its model.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, TS)]
 pub struct PiProvider {
     /// Where the server is, with `/v1`: `http://127.0.0.1:1234/v1`.
     pub base_url: String,
@@ -58,7 +60,30 @@ impl fmt::Debug for PiProvider {
     }
 }
 
+/// Tokens that an agent may ask for in one reply: a whole file, and not all of the context.
+const LONGEST_REPLY: u32 = 16384;
+
 impl PiProvider {
+    /// What Pi has to know about a server at `base_url` and the model that it serves.
+    pub fn new(
+        base_url: String,
+        model: &str,
+        context_length: u32,
+        reasoning: bool,
+        api_key: Option<String>,
+    ) -> Self {
+        Self {
+            base_url,
+            model: model.to_owned(),
+            display_name: model.to_owned(),
+            context_window: context_length,
+            max_tokens: LONGEST_REPLY.min(context_length / 4).max(1),
+            reasoning,
+            images: false,
+            api_key,
+        }
+    }
+
     /// A whole `models.json` with this provider and nothing else, to copy.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shorn_checkpoint::{KvBits, KvCache, KvGroupSize, KvQuantization};
+use ts_rs::TS;
 
 use super::{BindingLimit, FitOptions, Machine, ModelFacts, Needs, gigabytes};
 
@@ -12,7 +13,7 @@ const CONTEXT_STEP: u32 = 1024;
 const SHORTEST_CONTEXT: u32 = 4096;
 
 /// One change that makes a model fit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct Advice {
     /// The change and what it leads to, in words.
     pub words: String,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shorn_checkpoint::{KvBits, KvCache, KvGroupSize, KvQuantization};
+use ts_rs::TS;
 
 use super::ModelFacts;
 
@@ -68,7 +69,7 @@ pub(super) fn largest_capacity(tokens: u32) -> u32 {
 }
 
 /// One KV-cache setting of the load dialog on a model.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct KvChoice {
     /// The setting.
     pub kv: KvCache,

@@ -1,6 +1,7 @@
 //! How much memory a model may take on a machine.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 const GIB: u64 = 1 << 30;
 
@@ -23,7 +24,7 @@ pub struct Machine {
 }
 
 /// Where a memory limit comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum BindingLimit {
     /// What the GPU recommends using at most.
@@ -37,7 +38,7 @@ pub enum BindingLimit {
 }
 
 /// How much memory may be taken, and which of the bounds it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
 pub struct MemoryLimit {
     /// Bytes.
     pub bytes: u64,
@@ -74,7 +75,29 @@ impl Machine {
     }
 }
 
-/// What to leave to the system and other programs where nobody chose: a quarter, from 2 to 8 GiB.
-pub fn default_reserve(total: u64) -> u64 {
-    (total / 4).clamp(2 * GIB, 8 * GIB)
+/// How much of the machine a model must leave to the system and other programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum GuardLevel {
+    /// Nothing is kept back, and a model that does not fit is loaded all the same. Can bring the machine to a halt.
+    Off,
+    /// An eighth of the memory, from 1 to 4 GiB.
+    Relaxed,
+    /// A quarter, from 2 to 8 GiB.
+    #[default]
+    Balanced,
+    /// Three eighths, from 3 to 16 GiB.
+    Strict,
+}
+
+impl GuardLevel {
+    /// What stays with the system and other programs on a machine with `total` bytes.
+    pub fn reserve(self, total: u64) -> u64 {
+        match self {
+            Self::Off => 0,
+            Self::Relaxed => (total / 8).clamp(GIB, 4 * GIB),
+            Self::Balanced => (total / 4).clamp(2 * GIB, 8 * GIB),
+            Self::Strict => (total / 8 * 3).clamp(3 * GIB, 16 * GIB),
+        }
+    }
 }

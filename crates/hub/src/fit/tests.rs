@@ -49,7 +49,7 @@ fn quantized(bits: u32, start: u32) -> KvCache {
 
 /// A Mac with nothing else in memory.
 fn mac(total: u64, gpu_limit: u64) -> Machine {
-    let reserve = default_reserve(total);
+    let reserve = GuardLevel::Balanced.reserve(total);
     Machine { total, gpu_limit: Some(gpu_limit), available: Some(total), ours: 0, reserve, chosen: None }
 }
 
@@ -159,9 +159,12 @@ fn a_chosen_limit_stands_in_place_of_the_gpus_and_is_named_too() {
 }
 
 #[test]
-fn the_reserve_is_a_quarter_within_bounds() {
-    let reserve = |total: u64| default_reserve(total * GIB) / GIB;
-    assert_eq!([8, 16, 32, 128].map(reserve), [2, 4, 8, 8]);
+fn the_reserve_is_a_quarter_within_bounds_and_other_levels_keep_less_or_more() {
+    let reserves = |level: GuardLevel| [8, 16, 32, 128].map(|total| level.reserve(total * GIB) / GIB);
+    assert_eq!(reserves(GuardLevel::Balanced), [2, 4, 8, 8]);
+    assert_eq!(reserves(GuardLevel::Relaxed), [1, 2, 4, 4]);
+    assert_eq!(reserves(GuardLevel::Strict), [3, 6, 12, 16]);
+    assert_eq!(reserves(GuardLevel::Off), [0; 4]);
 }
 
 #[test]

@@ -23,6 +23,9 @@ pub enum DeleteError {
         /// Where a model of its origin has to lie.
         folder: PathBuf,
     },
+    /// It came with Shorn.
+    #[error("this model is part of Shorn and takes no room of yours; there is nothing to delete")]
+    Embedded,
     /// The folder is gone, or holds something else by now.
     #[error("{path} is not what it was when the models were listed; list them again", path = .path.display())]
     Changed {
@@ -52,6 +55,7 @@ pub fn delete(folders: &Folders, model: &LibraryModel) -> Result<u64, DeleteErro
         Origin::Own => &folders.own,
         Origin::HuggingFace => &folders.hugging_face,
         Origin::LmStudio => &folders.lm_studio,
+        Origin::Embedded => return Err(DeleteError::Embedded),
     };
     let place = Place::of(folder, &model.directory)?;
     let parts: Vec<&str> = place.parts.iter().map(String::as_str).collect();

@@ -15,6 +15,8 @@ pub struct Folders {
     pub hugging_face: PathBuf,
     /// LM Studio's models folder: `publisher/name` inside it.
     pub lm_studio: PathBuf,
+    /// Where the embedded model is, once it is [unpacked](crate::embedded::unpack).
+    pub embedded: Option<PathBuf>,
 }
 
 impl Folders {
@@ -38,6 +40,7 @@ impl Folders {
             own: data_directory.join("models"),
             hugging_face: hub_cache(home, &set),
             lm_studio: lm_studio_models(&lm_studio_home(home, &set)),
+            embedded: None,
         }
     }
 }

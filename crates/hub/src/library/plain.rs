@@ -53,7 +53,8 @@ pub(super) fn is_model(directory: &Path) -> bool {
     })
 }
 
-fn add(scan: &mut Scan, name: String, directory: &Path, origin: Origin) {
+/// Adds the model in a folder.
+pub(super) fn add(scan: &mut Scan, name: String, directory: &Path, origin: Origin) {
     let (bytes, state) = match Contents::of(directory, &scan.roots) {
         Ok(contents) => {
             let unfinished =

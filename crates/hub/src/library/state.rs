@@ -7,11 +7,12 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 use shorn_checkpoint::{Checkpoint, CheckpointError, Dtype, ModelConfig};
+use ts_rs::TS;
 
 use super::contents::Contents;
 
 /// Whether a model can be loaded.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum LibraryState {
     /// Its files agree with each other and are there in full.
@@ -32,7 +33,7 @@ pub enum LibraryState {
 }
 
 /// What a model is, from its configuration and tensor headers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
 pub struct ModelSummary {
     /// `model_type` of its configuration, such as `qwen3_moe`.
     pub family: String,

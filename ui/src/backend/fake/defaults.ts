@@ -1,6 +1,6 @@
 // The settings that the fake starts from.
 
-import type { AppSettings } from "../backend";
+import type { AppSettings } from "../types";
 import { HOME } from "./models";
 
 export const FIRST_SETTINGS: AppSettings = {
@@ -9,6 +9,7 @@ export const FIRST_SETTINGS: AppSettings = {
   network: false,
   start_server: true,
   launch_at_login: false,
+  load_at_start: false,
   memory_in_menu_bar: false,
   keep_awake: true,
   memory_limit: null,
@@ -20,4 +21,5 @@ export const FIRST_SETTINGS: AppSettings = {
   },
   log_level: "info",
   first_start_done: true,
+  recent: [],
 };

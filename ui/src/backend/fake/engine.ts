@@ -1,7 +1,6 @@
 // The fake's worker: a model that loads by and by, and requests whose KV cache grows with each second.
 
-import type { BackendError } from "../backend";
-import type { CompletedRequest, LoadSettings, MemoryFigures, ModelState } from "../types";
+import type { BackendError, CompletedRequest, LoadSettings, MemoryFigures, ModelState } from "../types";
 import { NO_MEMORY } from "../none";
 import { capacity, type ModelShape } from "./fit";
 import { GPU_LIMIT } from "./machine";

@@ -118,8 +118,8 @@ export function fakeModels(): FakeModel[] {
     ),
     ready(
       "shorn-embedded",
-      "own",
-      `${HOME}/Library/Application Support/Shorn/models/shorn-embedded`,
+      "embedded",
+      `${HOME}/Library/Caches/Shorn/shorn-embedded`,
       EMBEDDED,
       { family: "qwen3", parameters: 24_300_000, quantization: "bfloat16, not quantized" },
     ),

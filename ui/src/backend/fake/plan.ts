@@ -1,7 +1,6 @@
 // What the fake answers to load options: the resolution of settings, and the estimate.
 
-import type { BackendError } from "../backend";
-import type { Estimate, LibraryModel, LoadOptions, LoadSettings } from "../types";
+import type { BackendError, Estimate, LibraryModel, LoadOptions, LoadSettings } from "../types";
 import { fit, kvChoices, type ModelShape, refusal } from "./fit";
 import { machineLimit } from "./machine";
 

@@ -15,6 +15,7 @@ export const SCENARIOS = [
   "crashed",
   "port-taken",
   "unknown",
+  "other-system",
   "first-start",
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
@@ -24,6 +25,7 @@ export async function fakeAt(scenario: Scenario, every = 1000): Promise<FakeBack
   const fake = new FakeBackend({ every });
   if (scenario === "port-taken") fake.knobs.portTakenBy = "LM Studio (process 812)";
   if (scenario === "unknown") fake.knobs.memoryUnknown = true;
+  if (scenario === "other-system") Object.assign(fake.knobs, { otherSystem: true, tray: false });
   if (scenario === "first-start") await fake.changeSettings({ first_start_done: false });
   if (scenario !== "stopped") await fake.startServer().catch(() => undefined);
   if (scenario === "empty" || scenario === "first-start") return fake;
@@ -47,7 +49,7 @@ export async function fakeAt(scenario: Scenario, every = 1000): Promise<FakeBack
   await load;
   pastRequests(fake);
   if (scenario === "crashed") fake.engine.unload("the worker was killed by signal 9 (out of memory?)");
-  if (scenario === "serving" || scenario === "unknown") fake.engine.begin(41_200);
+  if (scenario === "serving" || scenario === "unknown" || scenario === "other-system") fake.engine.begin(41_200);
   fake.tick();
   return fake;
 }

@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
 use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result};
 
 /// Its name in the API.
 pub const NAME: &str = "shorn-embedded";
@@ -20,16 +19,19 @@ const FILES: &[(&str, &[u8])] = &[
 ];
 
 /// Writes the model below the data directory, unless it is there, and returns its folder.
-pub fn unpack(data_directory: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+/// When it cannot be written; names the folder.
+pub fn unpack(data_directory: &Path) -> io::Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
     FILES.hash(&mut hasher);
-    let parent = data_directory.join("embedded");
-    let folder = parent.join(format!("{NAME}-{:016x}", hasher.finish()));
+    let parent = data_directory.join("embedded").join(format!("{:016x}", hasher.finish()));
+    let folder = parent.join(NAME);
     if is_whole(&folder) {
         return Ok(folder);
     }
     let making = parent.join(format!("making-{}", std::process::id()));
-    let write = || -> std::io::Result<()> {
+    let write = || -> io::Result<()> {
         fs::create_dir_all(&making)?;
         for (name, content) in FILES {
             fs::write(making.join(name), content)?;
@@ -47,7 +49,8 @@ pub fn unpack(data_directory: &Path) -> Result<PathBuf> {
             Ok(folder)
         }
         Err(error) => {
-            Err(error).with_context(|| format!("cannot write the embedded model to {}", folder.display()))
+            let message = format!("cannot write the embedded model to {}: {error}", folder.display());
+            Err(io::Error::new(error.kind(), message))
         }
     }
 }

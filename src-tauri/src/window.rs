@@ -1,0 +1,65 @@
+//! The one window: made when it is first shown, hidden when it is closed.
+
+use std::sync::Arc;
+
+use shorn_desktop::Desktop;
+use tauri::{AppHandle, Emitter, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent};
+
+use crate::app::HasTray;
+use crate::platform;
+
+/// Its label, which capabilities name.
+pub const LABEL: &str = "main";
+
+/// Shows the window, at a view where one is asked for.
+pub fn show(app: &AppHandle, view: Option<&'static str>) {
+    if let Err(error) = try_to_show(app, view) {
+        tracing::error!("the window cannot be shown: {error}");
+    }
+}
+
+fn try_to_show(app: &AppHandle, view: Option<&'static str>) -> tauri::Result<()> {
+    platform::set_in_dock(app, true);
+    match app.get_webview_window(LABEL) {
+        Some(window) => {
+            // What happened while it was hidden.
+            window.emit("snapshot", app.state::<Arc<Desktop>>().snapshot())?;
+            window.unminimize()?;
+            window.show()?;
+            window.set_focus()?;
+        }
+        None => open(app)?,
+    }
+    match view {
+        Some(view) => app.emit_to(LABEL, "show", view),
+        None => Ok(()),
+    }
+}
+
+fn open(app: &AppHandle) -> tauri::Result<()> {
+    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
+        .title("Shorn")
+        .inner_size(900.0, 640.0)
+        .min_inner_size(420.0, 480.0)
+        .center()
+        .build()?;
+    let app = app.clone();
+    window.clone().on_window_event(move |event| {
+        let WindowEvent::CloseRequested { api, .. } = event else { return };
+        if app.state::<HasTray>().0 {
+            api.prevent_close();
+            if let Err(error) = window.hide() {
+                tracing::warn!("the window cannot be hidden: {error}");
+            }
+            platform::set_in_dock(&app, false);
+        } else {
+            app.exit(0);
+        }
+    });
+    Ok(())
+}
+
+/// Whether somebody can see it.
+pub fn is_shown(app: &AppHandle) -> bool {
+    app.get_webview_window(LABEL).is_some_and(|window| window.is_visible().unwrap_or(true))
+}

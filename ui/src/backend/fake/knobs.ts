@@ -1,0 +1,35 @@
+// What can be made different about the fake.
+
+import type { BackendError } from "../types";
+
+/** What can be made to go wrong, and how fast time passes. */
+export interface FakeKnobs {
+  /** Milliseconds between two snapshots; 0 when only `tick` makes them. */
+  every: number;
+  loadFails: string | null;
+  portTakenBy: string | null;
+  pi: "not_installed" | "not_connected" | "unusable";
+  libraryFails: boolean;
+  deleteFails: boolean;
+  /** No figures about memory, as where the system does not tell. */
+  memoryUnknown: boolean;
+  /** Something other than macOS: nothing keeps it awake, and it does not tell the GPU's limit or the pressure. */
+  otherSystem: boolean;
+  /** There is an icon in the menu bar. */
+  tray: boolean;
+  /** What went wrong while nobody looked. */
+  problem: BackendError | null;
+}
+
+export const NO_FAULTS: FakeKnobs = {
+  every: 1000,
+  loadFails: null,
+  portTakenBy: null,
+  pi: "not_connected",
+  libraryFails: false,
+  deleteFails: false,
+  memoryUnknown: false,
+  otherSystem: false,
+  tray: true,
+  problem: null,
+};

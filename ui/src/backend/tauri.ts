@@ -1,0 +1,136 @@
+// The desktop shell: its commands and events, as `src-tauri` defines them.
+
+import { Channel, invoke, type InvokeArgs } from "@tauri-apps/api/core";
+import { listen, type UnlistenFn } from "@tauri-apps/api/event";
+import { asBackendError, type Backend, type SettingsChange, type ViewName, type Watcher } from "./backend";
+import type {
+  AppSettings,
+  AppSnapshot,
+  ChatEvent,
+  ChatMessage,
+  Estimate,
+  Library,
+  LoadOptions,
+  LoadRequest,
+  PiAdded,
+  PiConnection,
+  PiRemoved,
+  PortCheck,
+  SavedSettings,
+} from "./types";
+
+export class TauriBackend implements Backend {
+  /** The last reply, so that the next one begins after it: `stop_chat` ends whichever runs. */
+  private reply: Promise<unknown> = Promise.resolve();
+
+  async watch(watcher: Watcher): Promise<() => void> {
+    let newest = Number.NEGATIVE_INFINITY;
+    const stop = await allOrNone([
+      listen<AppSnapshot>("snapshot", ({ payload }) => {
+        newest = payload.taken;
+        watcher.snapshot(payload);
+      }),
+      listen<AppSettings>("settings", ({ payload }) => watcher.settings(payload)),
+      listen<ViewName>("show", ({ payload }) => watcher.show(payload)),
+    ]);
+    try {
+      // Asked for after listening, so that none is missed; one that came meanwhile is newer than the answer.
+      const present = await call<AppSnapshot>("snapshot");
+      if (present.taken > newest) watcher.snapshot(present);
+    } catch (thrown) {
+      stop();
+      throw thrown;
+    }
+    return stop;
+  }
+
+  library = () => call<Library>("library");
+  estimate = (model: string, options: LoadOptions) => call<Estimate>("estimate", { model, options });
+  savedSettings = (model: string) => call<SavedSettings>("saved_settings", { model });
+  load = (request: LoadRequest) => call<void>("load", { request });
+  cancelLoad = () => call<void>("cancel_load");
+  unload = () => call<void>("unload");
+  deleteModel = (model: string) => call<number>("delete_model", { model });
+  reveal = (directory: string) => call<void>("reveal", { directory });
+
+  startServer = () => call<void>("start_server");
+  stopServer = () => call<void>("stop_server");
+  checkPort = (port: number) => call<PortCheck>("check_port", { port });
+
+  settings = () => call<AppSettings>("settings");
+  changeSettings = (change: SettingsChange) => call<AppSettings>("change_settings", { change });
+  chooseFolder = (present: string) => call<string | null>("choose_folder", { present });
+  openLogs = () => call<void>("open_logs");
+  installCommand = () => call<string>("install_command");
+  copyText = (text: string) => call<void>("copy_text", { text });
+
+  pi = () => call<PiConnection>("pi");
+  piConfig = () => call<string>("pi_config");
+  addToPi = () => call<PiAdded>("add_to_pi");
+  removeFromPi = () => call<PiRemoved>("remove_from_pi");
+
+  chat(messages: ChatMessage[], onEvent: (event: ChatEvent) => void, signal: AbortSignal): Promise<void> {
+    const replied = this.reply.then(() => reply(messages, onEvent, signal));
+    this.reply = replied.catch(() => undefined);
+    return replied;
+  }
+}
+
+/** A command of the shell; what it is rejected with is a `BackendError`. */
+async function call<Answer>(command: string, args?: InvokeArgs): Promise<Answer> {
+  try {
+    return await invoke<Answer>(command, args);
+  } catch (thrown) {
+    throw asBackendError(thrown);
+  }
+}
+
+/** Ends all listening at once; when one of them did not begin, the others end. */
+async function allOrNone(listening: Promise<UnlistenFn>[]): Promise<UnlistenFn> {
+  const begun = await Promise.allSettled(listening);
+  const stop = () => begun.forEach((one) => one.status === "fulfilled" && one.value());
+  const failed = begun.find((one) => one.status === "rejected");
+  if (failed === undefined) return stop;
+  stop();
+  throw asBackendError(failed.reason);
+}
+
+/** Milliseconds after a command's answer in which an event of its can still arrive. */
+const LATEST = 1000;
+
+async function reply(
+  messages: ChatMessage[],
+  onEvent: (event: ChatEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  // Stopped while the last reply was still ending.
+  if (signal.aborted) return;
+  // The command's answer and the events come on different ways, so that either may be the last to arrive.
+  let finish: () => void = () => undefined;
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  let stopping: Promise<void> | null = null;
+  // A reply that cannot be stopped goes on to its end, which shows.
+  const stop = () => {
+    stopping ??= call<void>("stop_chat")
+      .catch(() => undefined)
+      .finally(() => (stopping = null));
+  };
+  const events = new Channel<ChatEvent>((event) => {
+    onEvent(event);
+    if (event.type === "finished") finish();
+    // The stop may have overtaken the beginning.
+    else if (signal.aborted) stop();
+  });
+  const answered = call<void>("chat", { messages, events });
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    await answered;
+    // A reply that was stopped before the server knew of it has no last event.
+    await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, LATEST))]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    await stopping;
+  }
+}
