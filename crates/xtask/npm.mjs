@@ -12,6 +12,8 @@ const RUST = [1, 95];
 const DEBIAN_PACKAGES = ["g++", "libfmt-dev", "libclang-dev", "curl", "unzip", "ca-certificates"];
 // The window and the icon in the panel.
 const DEBIAN_APP_PACKAGES = ["libwebkit2gtk-4.1-dev", "libayatana-appindicator3-dev", "pkg-config"];
+// To put MLX into a package; a display and a bus to check it with.
+const DEBIAN_BUNDLE_PACKAGES = ["patchelf", "xvfb", "dbus"];
 // The browser that the front end is tested in; a display, a bus and a driver for the real window.
 const DEBIAN_TEST_PACKAGES = ["chromium", "xvfb", "xauth", "dbus", "webkit2gtk-driver"];
 
@@ -70,6 +72,7 @@ function checkLinux() {
   const needed = [
     ...DEBIAN_PACKAGES,
     ...(task === "start" && !opensWindow() ? [] : DEBIAN_APP_PACKAGES),
+    ...(task === "bundle" ? DEBIAN_BUNDLE_PACKAGES : []),
     ...(task === "test" ? DEBIAN_TEST_PACKAGES : []),
   ];
   const missing = needed.filter(

@@ -20,24 +20,21 @@ pub fn show(app: &AppHandle, view: Option<&'static str>) {
 
 fn try_to_show(app: &AppHandle, view: Option<&'static str>) -> tauri::Result<()> {
     platform::set_in_dock(app, true);
-    match app.get_webview_window(LABEL) {
-        Some(window) => {
-            // What happened while it was hidden.
-            window.emit("snapshot", app.state::<Arc<Desktop>>().snapshot())?;
-            window.unminimize()?;
-            window.show()?;
-            window.set_focus()?;
-        }
-        None => open(app)?,
+    let Some(window) = app.get_webview_window(LABEL) else { return open(app, view) };
+    // What happened while it was hidden.
+    window.emit("snapshot", app.state::<Arc<Desktop>>().snapshot())?;
+    if let Some(view) = view {
+        window.emit("show", view)?;
     }
-    match view {
-        Some(view) => app.emit_to(LABEL, "show", view),
-        None => Ok(()),
-    }
+    window.unminimize()?;
+    window.show()?;
+    window.set_focus()
 }
 
-fn open(app: &AppHandle) -> tauri::Result<()> {
-    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
+fn open(app: &AppHandle, view: Option<&'static str>) -> tauri::Result<()> {
+    // A new page hears no events yet: it reads the view from its address.
+    let page = view.map_or("index.html".to_owned(), |view| format!("index.html#{view}"));
+    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(page.into()))
         .title("Shorn")
         .inner_size(900.0, 640.0)
         .min_inner_size(420.0, 480.0)

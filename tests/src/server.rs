@@ -25,19 +25,30 @@ pub fn shorn() -> PathBuf {
     built("shorn-cli", "shorn")
 }
 
+/// The app of this checkout, built if it is not.
+pub fn shorn_app() -> PathBuf {
+    built("shorn-app", "shorn-app")
+}
+
 /// The scripted worker.
 pub fn scripted_worker() -> PathBuf {
     built("shorn-tests", "scripted-worker")
 }
 
-/// Cargo's folder for executables of the profile that runs.
+/// An executable of the profile that runs, built with the others of its kind.
 fn built(package: &str, name: &str) -> PathBuf {
-    static BUILT: OnceLock<()> = OnceLock::new();
+    static SERVER: OnceLock<()> = OnceLock::new();
+    static APP: OnceLock<()> = OnceLock::new();
+    let (once, packages) = match package {
+        "shorn-app" => (&APP, &["shorn-app"][..]),
+        _ => (&SERVER, &["shorn-cli", "shorn-tests"][..]),
+    };
     // .../target/debug/deps/test-name
     let folder = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
-    BUILT.get_or_init(|| {
+    once.get_or_init(|| {
         let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
-        cargo.args(["build", "--quiet", "--package", "shorn-cli", "--package", "shorn-tests", "--bins"]);
+        cargo.args(["build", "--quiet", "--bins"]);
+        packages.iter().for_each(|package| _ = cargo.args(["--package", package]));
         if folder.ends_with("release") {
             cargo.arg("--release");
         }

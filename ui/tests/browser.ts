@@ -40,6 +40,7 @@ export async function startBrowser(): Promise<Window> {
   const server = await preview({
     root: UI,
     configFile: `${UI}vite.config.ts`,
+    mode: "fake",
     logLevel: "error",
     preview: { port: 0, host: "127.0.0.1", headers: { "Content-Security-Policy": POLICY } },
   });

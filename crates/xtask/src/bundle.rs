@@ -11,6 +11,7 @@ mod macos;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
@@ -33,14 +34,11 @@ pub fn bundle(workspace: &Workspace) -> Result<()> {
         true => macos::stage(workspace, &staged)?,
         false => linux::stage(workspace, &staged)?,
     }
-    let platform = if cfg!(target_os = "macos") { "macos" } else { "linux" };
-    let folder = workspace.root.join("src-tauri/bundle");
-    let mut tauri = tauri_cli(workspace)?;
-    tauri.args(["build", "--ci"]);
-    for overlay in ["common", platform] {
-        tauri.arg("--config").arg(folder.join(overlay).with_extension("json5"));
+    check(tauri(workspace, "build")?.args(["--no-bundle", "--", "--locked"]))?;
+    if cfg!(target_os = "linux") {
+        linux::strip(&workspace.target_directory.join("release/shorn-app"))?;
     }
-    check(tauri.args(["--", "--locked"]))?;
+    check(&mut tauri(workspace, "bundle")?)?;
     for package in packages(workspace)? {
         let megabytes = fs::metadata(&package)?.len() as f64 / 1e6;
         eprintln!("{} ({megabytes:.1} MB)", package.display());
@@ -48,12 +46,25 @@ pub fn bundle(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// A command of Tauri's, with what a package has beyond a plain build.
+fn tauri(workspace: &Workspace, command: &str) -> Result<Command> {
+    let folder = workspace.root.join("src-tauri/bundle");
+    let platform = if cfg!(target_os = "macos") { "macos" } else { "linux" };
+    let mut tauri = tauri_cli(workspace)?;
+    tauri.args([command, "--ci"]);
+    for overlay in ["common", platform] {
+        tauri.arg("--config").arg(folder.join(overlay).with_extension("json5"));
+    }
+    macos::unset_empty_secrets(&mut tauri);
+    Ok(tauri)
+}
+
 /// Puts the released `shorn` where the bundler looks for it: with the target's name, which it takes off again.
-fn stage_worker(workspace: &Workspace, staged: &Path) -> Result<()> {
+fn stage_worker(workspace: &Workspace, staged: &Path) -> Result<PathBuf> {
     let built = workspace.target_directory.join("release/shorn");
     let to = staged.join(format!("shorn-{}", target_triple()?));
     fs::copy(&built, &to).with_context(|| format!("cannot copy {}", built.display()))?;
-    Ok(())
+    Ok(to)
 }
 
 /// The platform that this compiler builds for when it is not told.

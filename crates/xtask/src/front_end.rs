@@ -27,7 +27,7 @@ pub fn test(workspace: &Workspace) -> Result<()> {
 }
 
 /// Installs what the lock file names, unless that is there.
-fn install(folder: &Path) -> Result<()> {
+pub fn install(folder: &Path) -> Result<()> {
     let lock = folder.join("package-lock.json");
     let stamp: PathBuf = folder.join("node_modules/.shorn-installed");
     let wanted = fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;

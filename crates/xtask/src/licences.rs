@@ -81,7 +81,7 @@ fn document(components: &[Component]) -> Result<String> {
             .map(|group| group.body.clone())
             .with_context(|| format!("{} has no text of {licence}, nor has another", component.name))?;
         let notices = text::notice_of_authors(licence, &component.name, &component.authors);
-        add(&mut groups, licence, component, Text { notices, key: text::key(&body), body });
+        add(&mut groups, licence, component, Text { notices, key: text::key_of(licence, &body), body });
     }
     render(groups.into_values().collect())
 }
@@ -105,7 +105,8 @@ fn render(mut groups: Vec<Group>) -> Result<String> {
     let mut document = String::from(
         "# Third-party software\n\n\
          Shorn's packages carry the software below, under these licences. `cargo xtask licences` writes this file from\n\
-         the lock files.\n",
+         the lock files. Their sources, used unchanged, are at https://crates.io and https://www.npmjs.com under the names\n\
+         and versions given, and at https://github.com/ml-explore/mlx.\n",
     );
     for mut group in groups {
         group.users.sort();

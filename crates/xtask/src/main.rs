@@ -11,6 +11,7 @@ mod measure;
 mod mlx;
 mod npm;
 mod process;
+mod workflows;
 mod workspace;
 
 use std::path::PathBuf;
@@ -67,6 +68,8 @@ enum Task {
     },
     /// Write the window's types, `ui/src/backend/types.ts`, anew from those of Rust.
     Types,
+    /// Check the workflows in .github.
+    Workflows,
     /// Make the committed checkpoints anew, with mlx-lm.
     Fixtures,
     /// Measure speed, memory and long loops, into docs/measurements.
@@ -105,6 +108,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Icons => icons::make(&workspace)?,
         Task::Licences { check } => licences::licences(&workspace, check)?,
         Task::Types => npm::types()?,
+        Task::Workflows => workflows::lint(&workspace)?,
         Task::Fixtures => fixtures::make(&workspace)?,
         Task::Measure { names } => measure::measure(&workspace, &names)?,
     }

@@ -58,7 +58,11 @@ pub fn test(workspace: &Workspace) -> Result<()> {
 
 /// Writes the window's types anew from those of Rust.
 pub fn types() -> Result<()> {
-    check(cargo().args(["test", "--quiet", "--package", "shorn-desktop", "--test", "typescript"]).env(WRITE_TYPES, "1"))
+    check(
+        cargo()
+            .args(["test", "--quiet", "--package", "shorn-desktop", "--test", "typescript"])
+            .env(WRITE_TYPES, "1"),
+    )
 }
 
 /// Makes MLX available where its crate does not build it.

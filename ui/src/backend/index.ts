@@ -1,6 +1,5 @@
-// Chooses the backend: the desktop shell's inside the app, the fake in a browser. Each is loaded only where it is used.
+// Chooses the backend: the desktop shell's in the app, the fake everywhere else. The app ships without the fake.
 
-import { isTauri } from "@tauri-apps/api/core";
 import type { Backend } from "./backend";
 import type { Scenario } from "./fake/scenario";
 
@@ -13,7 +12,8 @@ declare global {
 
 /** `address` is the page's query: `?scenario=` and `?every=` say where and how fast the fake begins. */
 export async function connect(address: URLSearchParams): Promise<Backend> {
-  if (isTauri()) {
+  // Known when it is built, so that the other branch and all it imports is left out.
+  if (import.meta.env.MODE === "production") {
     const { TauriBackend } = await import("./tauri");
     return new TauriBackend();
   }

@@ -4,7 +4,6 @@ import { clearMocks, mockIPC } from "@tauri-apps/api/mocks";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { appAt } from "../test-app";
 import type { Watcher } from "./backend";
-import { connect } from ".";
 import { NO_OPTIONS, NOTHING_SAVED } from "./none";
 import { TauriBackend } from "./tauri";
 import type { AppSnapshot, ChatEvent, CompletedRequest } from "./types";
@@ -285,17 +284,5 @@ describe("a chat", () => {
     const heard = vi.fn();
     await expect(new TauriBackend().chat(MESSAGES, heard, new AbortController().signal)).rejects.toBe(error);
     expect(heard).not.toHaveBeenCalled();
-  });
-});
-
-describe("the choice of a backend", () => {
-  it("is the shell inside the app, and the fake elsewhere", async () => {
-    expect(await connect(new URLSearchParams("every=0"))).not.toBeInstanceOf(TauriBackend);
-    vi.stubGlobal("isTauri", true);
-    try {
-      expect(await connect(new URLSearchParams())).toBeInstanceOf(TauriBackend);
-    } finally {
-      vi.unstubAllGlobals();
-    }
   });
 });

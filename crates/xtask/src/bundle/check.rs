@@ -2,7 +2,7 @@
 //!
 //! What was built finds its libraries in several places of the builder's machine, so it starts there whatever the
 //! package lacks. Here those places are hidden, the packaged worker answers a request with the embedded model, and the
-//! packaged app shows its window.
+//! packaged app draws its window and answers one, too.
 
 mod linux;
 mod macos;
@@ -10,11 +10,14 @@ mod program;
 mod request;
 mod screen;
 
+use std::fs;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde_json::json;
 
 use crate::workspace::Workspace;
 use program::Program;
@@ -46,8 +49,31 @@ fn check_worker(package: &Package, prepare: impl Fn(&PathBuf) -> Command) -> Res
     let mut server = Program::start("the packaged shorn", command)?;
     let line = server.line_with("serving ", PATIENCE)?;
     let port = port_in(&line).with_context(|| format!("no port in `{line}`"))?;
-    request::chat(port, package.backend)?;
+    request::chat("the packaged shorn", port, package.backend)?;
     server.end(PATIENCE)
+}
+
+/// The app starts its own server and worker, and answers a request; then `look` at it, and it ends.
+fn check_app(
+    package: &Package,
+    prepare: impl Fn(&PathBuf) -> Command,
+    look: impl FnOnce(&mut Program) -> Result<()>,
+) -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let port = free_port()?;
+    fs::write(home.path().join("app.json"), json!({ "port": port }).to_string())?;
+    let mut command = prepare(&package.app);
+    command.env("SHORN_HOME", home.path());
+    let mut app = Program::start("the packaged shorn-app", command)?;
+    look(&mut app)?;
+    app.is_running()?;
+    request::chat("the packaged app", port, package.backend)?;
+    app.end(PATIENCE)
+}
+
+/// A port that nothing listens on.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// The port in `serving NAME on http://127.0.0.1:PORT/v1`.

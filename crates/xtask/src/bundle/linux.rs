@@ -12,10 +12,15 @@ use crate::workspace::Workspace;
 /// Builds the worker and puts it and its libraries into `staged`.
 pub fn stage(workspace: &Workspace, staged: &Path) -> Result<()> {
     check(cargo().args(["build", "--release", "--locked", "--package", "shorn-cli"]))?;
-    super::stage_worker(workspace, staged)?;
+    strip(&super::stage_worker(workspace, staged)?)?;
     let relocatable = tempfile::tempdir()?;
     copy_mlx(workspace, relocatable.path())?;
     flatten(relocatable.path(), &staged.join("lib"))
+}
+
+/// Takes the lines of the source out of a program, three quarters of it; names stay, for what a crash writes.
+pub fn strip(program: &Path) -> Result<()> {
+    check(Command::new("strip").arg("--strip-debug").arg(program))
 }
 
 #[cfg(target_os = "linux")]

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::{Component, text};
+use crate::front_end;
 use crate::process::check;
 use crate::workspace::Workspace;
 
@@ -35,9 +36,7 @@ struct SourceMap {
 pub fn components(workspace: &Workspace) -> Result<Vec<Component>> {
     let ui = workspace.root.join("ui");
     let built = tempfile::tempdir()?;
-    if !ui.join("node_modules").exists() {
-        check(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&ui))?;
-    }
+    front_end::install(&ui)?;
     check(
         Command::new(ui.join("node_modules/.bin/vite"))
             .args(["build", "--sourcemap", "--logLevel", "error", "--emptyOutDir", "--outDir"])

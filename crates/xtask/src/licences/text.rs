@@ -45,7 +45,7 @@ impl Text {
             };
             let notices = if COMMON.contains(&licence) { String::new() } else { notices(head) };
             let body = trimmed(body);
-            key(file).contains(follows).then(|| Self { notices, key: key(&body), body })
+            key(file).contains(follows).then(|| Self { notices, key: key_of(licence, &body), body })
         })
     }
 }
@@ -55,8 +55,13 @@ pub fn licence_of(files: &[String]) -> Option<&'static str> {
     MARKS.iter().map(|(licence, ..)| *licence).find(|licence| Text::find(licence, files).is_some())
 }
 
+/// What a text of `licence` is compared by. Copies of a common text differ in an address or a bracket at most.
+pub fn key_of(licence: &str, body: &str) -> String {
+    if COMMON.contains(&licence) { String::new() } else { key(body) }
+}
+
 /// Lower case, one space between words, nothing else but letters, digits and punctuation that matters.
-pub fn key(text: &str) -> String {
+fn key(text: &str) -> String {
     let plain = text.to_lowercase().replace(['"', '“', '”', '`', '*'], "").replace(['‘', '’'], "'");
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -135,4 +140,32 @@ pub fn files_in(folder: &Path) -> Result<Vec<String>> {
     }
     found.sort();
     Ok(found.into_iter().map(|(_, text)| text).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIT: &str = "The MIT License (MIT)\n\nCopyright (c) 2020 Ada\nCopyright (c) 2021 Bob\n\n\
+        Permission is hereby granted, free of\ncharge, to anyone.\n";
+
+    #[test]
+    fn notices_are_told_from_titles_and_from_the_text() {
+        let text = Text::find("MIT", &[MIT.to_owned()]).unwrap();
+        assert_eq!(text.notices, "Copyright (c) 2020 Ada Copyright (c) 2021 Bob");
+        assert_eq!(text.body, "Permission is hereby granted, free of\ncharge, to anyone.");
+    }
+
+    #[test]
+    fn texts_that_differ_in_lines_and_capitals_are_one() {
+        let wide = "PERMISSION is hereby granted, free of charge, to  anyone.";
+        let one = Text::find("MIT", &[MIT.to_owned()]).unwrap();
+        assert_eq!(Text::find("MIT", &[wide.to_owned()]).unwrap().key, one.key);
+    }
+
+    #[test]
+    fn a_text_of_another_licence_is_not_taken() {
+        assert!(Text::find("Apache-2.0", &[MIT.to_owned()]).is_none());
+        assert_eq!(licence_of(&[MIT.to_owned()]), Some("MIT"));
+    }
 }

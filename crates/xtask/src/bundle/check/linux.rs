@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::program::Program;
 use super::screen::Screen;
-use super::{PATIENCE, Package, check_worker};
+use super::{PATIENCE, Package, check_app, check_worker};
 use crate::cache::cache_directory;
 use crate::process::{check as run, output};
 use crate::workspace::Workspace;
@@ -16,6 +16,11 @@ use crate::workspace::Workspace;
 const HIDE: &str =
     r#"while [ "$1" != -- ]; do mount -t tmpfs none "$1" || exit 1; shift; done; shift; exec "$@""#;
 
+/// What WebKit and GTK read.
+const DRAW_WITHOUT_GPU: &[&str] =
+    &["WEBKIT_DISABLE_COMPOSITING_MODE", "WEBKIT_DISABLE_DMABUF_RENDERER", "LIBGL_ALWAYS_SOFTWARE"];
+
+/// Checks the packages that were built.
 pub fn check(workspace: &Workspace) -> Result<()> {
     let packages = super::super::packages(workspace)?;
     for package in &packages {
@@ -27,7 +32,7 @@ pub fn check(workspace: &Workspace) -> Result<()> {
         let hidden = hidden(workspace)?;
         let prepare = |program: &PathBuf| without(&hidden, program);
         check_worker(&package, prepare)?;
-        check_app(workspace, &package, prepare)?;
+        check_window(workspace, &package, prepare)?;
     }
     Ok(())
 }
@@ -58,28 +63,37 @@ fn is_root() -> bool {
     output("id", &[], &["-u"]).is_ok_and(|id| id.trim_ascii() == b"0")
 }
 
-/// The app draws its window, and ends when it is asked to.
-fn check_app(workspace: &Workspace, package: &Package, prepare: impl Fn(&PathBuf) -> Command) -> Result<()> {
-    let home = tempfile::tempdir()?;
+/// A display and a bus for the app; it must draw its window.
+fn check_window(
+    workspace: &Workspace,
+    package: &Package,
+    prepare: impl Fn(&PathBuf) -> Command,
+) -> Result<()> {
     let mut screen = Screen::start(PATIENCE)?;
-    let mut bus = Program::start("dbus-daemon", {
-        let mut command = Command::new("dbus-daemon");
-        command.args(["--session", "--nofork", "--print-address"]);
-        command
-    })?;
+    let mut command = Command::new("dbus-daemon");
+    command.args(["--session", "--nofork", "--print-address"]);
+    let mut bus = Program::start("dbus-daemon", command)?;
     let address = bus.line_with("unix:", PATIENCE)?;
-    let mut command = prepare(&package.app);
-    command.env("SHORN_HOME", home.path().join("shorn")).env("HOME", home.path());
-    command.env("DISPLAY", &screen.display).env("DBUS_SESSION_BUS_ADDRESS", address);
-    command.env("NO_AT_BRIDGE", "1");
-    // WebKit draws with the processor: there is no GPU behind this screen.
-    for name in ["WEBKIT_DISABLE_COMPOSITING_MODE", "WEBKIT_DISABLE_DMABUF_RENDERER", "LIBGL_ALWAYS_SOFTWARE"]
-    {
-        command.env(name, "1");
-    }
-    let mut app = Program::start("the packaged shorn-app", command)?;
-    let colours = screen.wait_for_window(&mut app, PATIENCE)?;
-    screen.save(&workspace.target_directory.join("release/bundle/screen.xwd"))?;
-    eprintln!("the packaged app drew its window ({colours} colours)");
-    app.end(PATIENCE).context("the app does not end")
+    let display = screen.display.clone();
+    // WebKit keeps its files there.
+    let home = tempfile::tempdir()?;
+    let prepare = |program: &PathBuf| {
+        let mut command = prepare(program);
+        command
+            .env("HOME", home.path())
+            .env("DISPLAY", &display)
+            .env("DBUS_SESSION_BUS_ADDRESS", &address)
+            .env("NO_AT_BRIDGE", "1");
+        // WebKit draws with the processor: there is no GPU behind this screen.
+        for name in DRAW_WITHOUT_GPU {
+            command.env(name, "1");
+        }
+        command
+    };
+    check_app(package, prepare, |app| {
+        let colours = screen.wait_for_window(app, PATIENCE)?;
+        screen.save(&workspace.target_directory.join("release/bundle/screen.xwd"))?;
+        eprintln!("the packaged app drew its window ({colours} colours)");
+        Ok(())
+    })
 }

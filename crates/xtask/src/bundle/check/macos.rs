@@ -3,20 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::program::Program;
-use super::{PATIENCE, Package, check_worker};
+use super::{Package, check_app, check_worker};
 use crate::bundle::macos::build_worker;
 use crate::process::check as run;
 use crate::workspace::Workspace;
 
-/// How long the app must have run to count as started.
-const START: Duration = Duration::from_secs(10);
-
+/// Checks the packages that were built.
 pub fn check(workspace: &Workspace) -> Result<()> {
     let kernels = build_worker()?;
     for package in super::super::packages(workspace)? {
@@ -28,7 +23,7 @@ pub fn check(workspace: &Workspace) -> Result<()> {
             Package { worker: programs.join("shorn"), app: programs.join("shorn-app"), backend: "metal" };
         let _hidden = Hidden::hide(&kernels)?;
         check_worker(&package, |program| Command::new(program))?;
-        check_app(&package)?;
+        check_app(&package, |program| Command::new(program), |_| Ok(()))?;
     }
     Ok(())
 }
@@ -46,18 +41,6 @@ fn take_out(image: &Path, to: &Path) -> Result<PathBuf> {
     run(Command::new("hdiutil").args(["detach", "-quiet"]).arg(&mounted))?;
     copied?;
     Ok(app)
-}
-
-/// The app starts, stays, and ends when it is asked to.
-fn check_app(package: &Package) -> Result<()> {
-    let home = tempfile::tempdir()?;
-    let mut command = Command::new(&package.app);
-    command.env("SHORN_HOME", home.path());
-    let mut app = Program::start("the packaged shorn-app", command)?;
-    thread::sleep(START);
-    app.end(PATIENCE).context("the app does not run")?;
-    eprintln!("the packaged app started and ended");
-    Ok(())
 }
 
 /// A folder that has another name for as long as this lives.

@@ -1,0 +1,99 @@
+//! The real window: what only the whole app can show.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shorn_tests::window::Window;
+
+const NAVIGATION: &str = "nav";
+const DIALOG: &str = "[role=dialog]";
+
+#[tokio::test]
+async fn a_person_loads_a_model_with_an_8_bit_cache_connects_pi_and_quits() {
+    let window = Window::open(&json!({"load_at_start": false}), &[]).await;
+
+    // The load dialog, with an 8-bit KV cache from the first token.
+    window.press(NAVIGATION, "Models").await;
+    window.wait_for_text("shorn-embedded").await;
+    window.press("main", "Load: shorn-embedded").await;
+    window.wait_for(DIALOG).await;
+    window.press(DIALOG, "KV cache quantization").await;
+    window.fill(DIALOG, "Start quantizing at", "0").await;
+    window.press(DIALOG, "Load").await;
+    let loaded = eventually(async || status(&window).await["model"]["phase"]["phase"] == "ready");
+    assert!(loaded.await, "{}", window.text().await);
+    let kv = json!({"quantized": {"key_bits": 8, "value_bits": 8, "group_size": 64, "start": 0}});
+    assert_eq!(status(&window).await["model"]["settings"]["kv"], kv);
+
+    // A request over HTTP: the gauge shows its cache while it runs, the table the request when it has ended.
+    window.press(NAVIGATION, "Home").await;
+    window.wait_for_text("8-bit").await;
+    let body =
+        json!({"messages": [{"role": "user", "content": "Hello."}], "max_tokens": 2000, "temperature": 0});
+    let url = format!("http://127.0.0.1:{}/v1/chat/completions", window.port);
+    let request = reqwest::Client::new().post(url).header("user-agent", "smoke/1.0").json(&body).send();
+    let gauge =
+        "const kv = document.querySelector('[data-segment=kv]'); return Boolean(kv) && kv.offsetWidth > 0";
+    let (reply, shown) = tokio::join!(request, window.eventually(gauge, Vec::new()));
+    assert!(shown, "the gauge has no KV segment:\n{}", window.text().await);
+    let reply: Value = reply.unwrap().json().await.unwrap();
+    assert_eq!(reply["shorn"]["report"]["kv"]["kind"]["quantized"]["key_bits"], 8);
+    window.wait_for_text("smoke").await;
+
+    // Pi's file.
+    window.press(NAVIGATION, "Connect").await;
+    window.press("main", "Add to my Pi").await;
+    let file = window.home.join(".pi/agent/models.json");
+    assert!(eventually(async || file.is_file()).await, "{}", window.text().await);
+    let written: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let provider = &written["providers"]["shorn"];
+    assert_eq!(provider["baseUrl"], format!("http://127.0.0.1:{}/v1", window.port));
+    assert_eq!(provider["models"][0]["id"], "shorn-embedded");
+
+    // No tray here, so closing the window quits, and leaves nothing behind.
+    assert!(window.processes().len() >= 2, "the app and its worker");
+    terminate(window.process());
+    assert!(
+        eventually(async || window.processes().is_empty()).await,
+        "left behind: {:?}",
+        window.processes()
+    );
+    window.close();
+}
+
+#[tokio::test]
+async fn a_chat_and_every_view_work_in_the_real_web_view() {
+    let window = Window::open(&json!({}), &[]).await;
+    window.wait_for_text("shorn-embedded").await;
+    window.press(NAVIGATION, "Chat").await;
+    window.fill("main", "Message", "Hello.").await;
+    window.press("main", "Send").await;
+    window.press("main", "Stop").await;
+    window.wait_for_text("tok/s").await;
+    window.press(NAVIGATION, "Settings").await;
+    window.wait_for_text("Launch at login").await;
+    window.press(NAVIGATION, "Connect").await;
+    window.wait_for_text("models.json").await;
+    window.close();
+}
+
+fn terminate(process: u32) {
+    assert!(std::process::Command::new("kill").arg(process.to_string()).status().unwrap().success());
+}
+
+async fn status(window: &Window) -> Value {
+    let url = format!("http://127.0.0.1:{}/api/status", window.port);
+    reqwest::get(url).await.unwrap().json().await.unwrap()
+}
+
+async fn eventually(holds: impl AsyncFn() -> bool) -> bool {
+    for _ in 0..600 {
+        if holds().await {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    false
+}
