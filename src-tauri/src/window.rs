@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use shorn_desktop::Desktop;
+use tauri::webview::PageLoadEvent;
 use tauri::{AppHandle, Emitter, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 
 use crate::app::HasTray;
@@ -39,6 +40,11 @@ fn open(app: &AppHandle, view: Option<&'static str>) -> tauri::Result<()> {
         .inner_size(900.0, 640.0)
         .min_inner_size(420.0, 480.0)
         .center()
+        .on_page_load(|_, page| {
+            if page.event() == PageLoadEvent::Finished {
+                tracing::info!("the window is open");
+            }
+        })
         .build()?;
     let app = app.clone();
     window.clone().on_window_event(move |event| {

@@ -6,6 +6,8 @@ pub mod agents;
 pub mod script;
 pub mod server;
 #[cfg(target_os = "linux")]
+pub mod session;
+#[cfg(target_os = "linux")]
 pub mod window;
 
 /// How often a long loop runs: a tenth of `full` in the tests, all of it where `SHORN_FULL_LOOPS` is set (`cargo xtask

@@ -5,6 +5,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shorn_tests::server::{shorn, shorn_app};
+use shorn_tests::session::Session;
 use shorn_tests::window::Window;
 
 const NAVIGATION: &str = "nav";
@@ -22,17 +24,17 @@ async fn a_person_loads_a_model_with_an_8_bit_cache_connects_pi_and_quits() {
     window.press(DIALOG, "KV cache quantization").await;
     window.fill(DIALOG, "Start quantizing at", "0").await;
     window.press(DIALOG, "Load").await;
-    let loaded = eventually(async || status(&window).await["model"]["phase"]["phase"] == "ready");
+    let loaded = eventually(async || status(&window.session).await["model"]["phase"]["phase"] == "ready");
     assert!(loaded.await, "{}", window.text().await);
     let kv = json!({"quantized": {"key_bits": 8, "value_bits": 8, "group_size": 64, "start": 0}});
-    assert_eq!(status(&window).await["model"]["settings"]["kv"], kv);
+    assert_eq!(status(&window.session).await["model"]["settings"]["kv"], kv);
 
     // A request over HTTP: the gauge shows its cache while it runs, the table the request when it has ended.
     window.press(NAVIGATION, "Home").await;
     window.wait_for_text("8-bit").await;
     let body =
         json!({"messages": [{"role": "user", "content": "Hello."}], "max_tokens": 2000, "temperature": 0});
-    let url = format!("http://127.0.0.1:{}/v1/chat/completions", window.port);
+    let url = format!("http://127.0.0.1:{}/v1/chat/completions", window.session.port);
     let request = reqwest::Client::new().post(url).header("user-agent", "smoke/1.0").json(&body).send();
     let gauge =
         "const kv = document.querySelector('[data-segment=kv]'); return Boolean(kv) && kv.offsetWidth > 0";
@@ -45,22 +47,23 @@ async fn a_person_loads_a_model_with_an_8_bit_cache_connects_pi_and_quits() {
     // Pi's file.
     window.press(NAVIGATION, "Connect").await;
     window.press("main", "Add to my Pi").await;
-    let file = window.home.join(".pi/agent/models.json");
+    let file = window.session.home.join(".pi/agent/models.json");
     assert!(eventually(async || file.is_file()).await, "{}", window.text().await);
     let written: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
     let provider = &written["providers"]["shorn"];
-    assert_eq!(provider["baseUrl"], format!("http://127.0.0.1:{}/v1", window.port));
+    assert_eq!(provider["baseUrl"], format!("http://127.0.0.1:{}/v1", window.session.port));
     assert_eq!(provider["models"][0]["id"], "shorn-embedded");
 
-    // No tray here, so closing the window quits, and leaves nothing behind.
-    assert!(window.processes().len() >= 2, "the app and its worker");
-    terminate(window.process());
+    // Quitting leaves nothing behind.
+    let session = &window.session;
+    let app = session.processes_of("shorn-app");
+    assert_eq!((app.len(), session.processes_of("shorn").len()), (1, 1), "the app and its worker");
+    terminate(app[0]);
     assert!(
-        eventually(async || window.processes().is_empty()).await,
+        eventually(async || session.processes().is_empty()).await,
         "left behind: {:?}",
-        window.processes()
+        session.processes()
     );
-    window.close();
 }
 
 #[tokio::test]
@@ -76,16 +79,46 @@ async fn a_chat_and_every_view_work_in_the_real_web_view() {
     window.wait_for_text("Launch at login").await;
     window.press(NAVIGATION, "Connect").await;
     window.wait_for_text("models.json").await;
-    window.close();
+}
+
+#[tokio::test]
+async fn the_menu_says_what_is_served_and_does_what_it_says() {
+    let session = Session::start(&json!({}));
+    let tray = session.tray_host();
+    let mut app = session.command(shorn_app());
+    let mut app = app.arg("--hidden").arg("--worker").arg(shorn()).spawn().unwrap();
+    tray.wait_for(&format!("Server: running on port {}", session.port));
+    tray.wait_for("shorn-embedded, KV cache unquantized");
+    tray.wait_for("Memory: ");
+    assert!(session.processes_of("WebKit").is_empty(), "a hidden start has no web view");
+
+    // A second start ends at once and shows the window of the first.
+    let second = session.command(shorn_app()).arg("--worker").arg(shorn()).status().unwrap();
+    assert!(second.success());
+    assert!(eventually(async || !session.processes_of("WebKit").is_empty()).await, "no window");
+
+    tray.choose("Stop Server");
+    tray.wait_for("Server: stopped");
+    assert!(session.status().await.is_none());
+    tray.choose("Start Server");
+    tray.wait_for("Server: running");
+    tray.choose("Unload Model");
+    tray.wait_for("shorn-embedded: unloaded");
+    // The recent models are below their own line, and the embedded one is the only one.
+    let recent = tray.menu().into_iter().filter(|(_, line)| line == "shorn-embedded").count();
+    assert_eq!(recent, 1);
+    tray.choose("Quit Shorn");
+    let ended = eventually(async || session.processes().is_empty()).await;
+    assert!(ended, "left behind: {:?}", session.processes());
+    assert!(app.wait().unwrap().success());
 }
 
 fn terminate(process: u32) {
     assert!(std::process::Command::new("kill").arg(process.to_string()).status().unwrap().success());
 }
 
-async fn status(window: &Window) -> Value {
-    let url = format!("http://127.0.0.1:{}/api/status", window.port);
-    reqwest::get(url).await.unwrap().json().await.unwrap()
+async fn status(session: &Session) -> Value {
+    session.status().await.unwrap()
 }
 
 async fn eventually(holds: impl AsyncFn() -> bool) -> bool {

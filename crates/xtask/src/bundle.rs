@@ -26,8 +26,11 @@ pub fn bundle(workspace: &Workspace) -> Result<()> {
     crate::npm::prepare(workspace)?;
     crate::front_end::build(workspace)?;
     let staged = workspace.root.join("src-tauri/bundle/staged");
-    if staged.exists() {
-        fs::remove_dir_all(&staged)?;
+    // An older package would be checked and published with the new one.
+    for old in [&staged, &workspace.target_directory.join("release/bundle")] {
+        if old.exists() {
+            fs::remove_dir_all(old)?;
+        }
     }
     fs::create_dir_all(&staged)?;
     match cfg!(target_os = "macos") {
