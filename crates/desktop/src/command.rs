@@ -19,7 +19,8 @@ pub(crate) fn install(
 ) -> Result<PathBuf, AppError> {
     let program = program.canonicalize().map_err(|error| failed(program, &error))?;
     let is_ours = |path: &Path| path.canonicalize().is_ok_and(|found| found == program);
-    let searched = search_path.map(|path| std::env::split_paths(path).collect()).unwrap_or_else(Vec::new);
+    let searched: Vec<PathBuf> =
+        search_path.map(|path| std::env::split_paths(path).collect()).unwrap_or_default();
     if let Some(there) = searched.iter().map(|folder| folder.join("shorn")).find(|path| is_ours(path)) {
         return Ok(there);
     }

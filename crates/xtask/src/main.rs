@@ -70,6 +70,8 @@ enum Task {
     Types,
     /// Check the workflows in .github.
     Workflows,
+    /// Take pictures of every view of the running app, light and dark, into `docs/images`.
+    Screenshots,
     /// Make the committed checkpoints anew, with mlx-lm.
     Fixtures,
     /// Measure speed, memory and long loops, into docs/measurements.
@@ -108,6 +110,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Icons => icons::make(&workspace)?,
         Task::Licences { check } => licences::licences(&workspace, check)?,
         Task::Types => npm::types()?,
+        Task::Screenshots => npm::screenshots(&workspace)?,
         Task::Workflows => workflows::lint(&workspace)?,
         Task::Fixtures => fixtures::make(&workspace)?,
         Task::Measure { names } => measure::measure(&workspace, &names)?,

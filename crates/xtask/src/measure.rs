@@ -23,7 +23,7 @@ type Measure = fn(&Measuring) -> Result<Value>;
 
 /// All measurements, by name.
 const MEASUREMENTS: &[(&str, Measure)] =
-    &[("speed", speed::measure), ("memory", memory::measure), ("loops", long_loops)];
+    &[("speed", speed::measure), ("memory", memory::measure), ("loops", long_loops), ("app", app)];
 
 /// What every measurement needs.
 pub struct Measuring<'a> {
@@ -103,6 +103,16 @@ fn long_loops(_: &Measuring) -> Result<Value> {
         results.insert(format!("{package} --test {test}"), json!("passed, with all rounds"));
     }
     Ok(results.into())
+}
+
+/// What the app costs while it does nothing, and how soon it is there.
+fn app(measuring: &Measuring) -> Result<Value> {
+    crate::front_end::build(measuring.workspace)?;
+    let released = ["build", "--release", "--package", "shorn-cli", "--package", "shorn-app"];
+    check(Command::new(cargo()).args(released))?;
+    let root = measuring.workspace.root.display().to_string();
+    let run = ["run", "--quiet", "--package", "shorn-tests", "--bin", "app-cost", "--", &root];
+    Ok(serde_json::from_slice(&output(&cargo(), &[], &run)?)?)
 }
 
 fn machine() -> Result<Value> {

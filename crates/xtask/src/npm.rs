@@ -65,6 +65,13 @@ pub fn types() -> Result<()> {
     )
 }
 
+/// Takes the pictures of the README from the running app.
+pub fn screenshots(workspace: &Workspace) -> Result<()> {
+    prepare(workspace)?;
+    front_end::build(workspace)?;
+    check(cargo().args(["test", "--package", "shorn-tests", "--test", "screenshots", "--", "--ignored"]))
+}
+
 /// Makes MLX available where its crate does not build it.
 pub fn prepare(workspace: &Workspace) -> Result<()> {
     #[cfg(target_os = "linux")]

@@ -25,6 +25,7 @@ impl Disk {
             own: home.path().join("own"),
             hugging_face: home.path().join("hub"),
             lm_studio: home.path().join("lm-studio"),
+            embedded: None,
         };
         for folder in [&folders.own, &folders.hugging_face, &folders.lm_studio] {
             fs::create_dir(folder).unwrap();

@@ -125,7 +125,12 @@ fn the_cache_as_lm_studios_folder_is_listed_once() {
 fn folders_that_do_not_exist_hold_no_models() {
     let disk = Disk::new();
     let nowhere = disk.home.path().join("nowhere");
-    let folders = Folders { own: nowhere.clone(), hugging_face: nowhere.clone(), lm_studio: nowhere.clone() };
+    let folders = Folders {
+        own: nowhere.clone(),
+        hugging_face: nowhere.clone(),
+        lm_studio: nowhere.clone(),
+        embedded: None,
+    };
     assert_eq!(scan(&folders), Library::default());
 }
 
