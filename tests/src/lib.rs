@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "test support may panic")]
 
 pub mod agents;
+#[cfg(target_os = "linux")]
+mod picture;
 pub mod script;
 pub mod server;
 #[cfg(target_os = "linux")]

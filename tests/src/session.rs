@@ -47,14 +47,14 @@ impl Session {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().to_owned();
         fs::create_dir(home.join("data")).unwrap();
-        let port = free_port();
-        let mut all = json!({"port": port, "first_start_done": true});
+        let mut all = json!({"port": free_port(), "first_start_done": true});
         all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        let port = u16::try_from(all["port"].as_u64().unwrap()).unwrap();
         fs::write(home.join("data/app.json"), all.to_string()).unwrap();
 
         let own_bus = ["--session", "--nofork", "--print-address"];
         let (bus, bus_address) = first_line(Command::new("dbus-daemon").args(own_bus));
-        let screen = ["-screen", "0", "1280x900x24", "-nolisten", "tcp", "-displayfd", "1"];
+        let screen = ["-screen", "0", "1920x1400x24", "-nolisten", "tcp", "-displayfd", "1"];
         let (display_server, display) = first_line(Command::new("Xvfb").args(screen));
         let (display, children) = (format!(":{display}"), vec![bus, display_server]);
         Self { home, port, display, bus_address, children, _folder: folder }
@@ -96,6 +96,11 @@ impl Session {
     pub async fn status(&self) -> Option<Value> {
         let url = format!("http://127.0.0.1:{}/api/status", self.port);
         reqwest::get(url).await.ok()?.json().await.ok()
+    }
+
+    /// The app's window as a PNG.
+    pub fn picture(&self) -> Vec<u8> {
+        crate::picture::largest_window(&self.display)
     }
 
     /// The processes of the app, its worker and its web view that are there.

@@ -15,13 +15,13 @@ async fn every_view_light_and_dark() {
     std::fs::create_dir_all(&folder).unwrap();
     for (scheme, theme) in [("light", "Adwaita"), ("dark", "Adwaita:dark")] {
         let pictures = Pictures { folder: folder.clone(), scheme };
-        let theme = [("GTK_THEME", theme)];
+        let theme = [("GTK_THEME", theme), ("GDK_SCALE", "2")];
         let window = Window::open(&json!({"first_start_done": false}), &theme).await;
         pictures.take(&window, "first-start").await;
         drop(window);
 
         // A limit that is small enough for a small model to be seen.
-        let window = Window::open(&json!({"memory_limit": 1_000_000_000, "port": 1234}), &theme).await;
+        let window = Window::open(&json!({"memory_limit": 2_000_000_000_u64, "port": 1234}), &theme).await;
         window.wait_for_text("shorn-embedded").await;
         for words in [400, 2000] {
             complete(&window, words, 64).await;
@@ -64,7 +64,7 @@ impl Pictures {
     async fn take(&self, window: &Window, view: &str) {
         // What moves comes to rest.
         tokio::time::sleep(Duration::from_millis(600)).await;
-        let picture = window.client.screenshot().await.unwrap();
+        let picture = window.session.picture();
         std::fs::write(self.folder.join(format!("{view}-{}.png", self.scheme)), picture).unwrap();
     }
 }

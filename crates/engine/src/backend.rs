@@ -72,3 +72,22 @@ impl Backend {
         self == Self::Cpu
     }
 }
+
+/// In an app bundle MLX's kernels are in `Contents/Resources`; MLX itself looks beside the program and where it was built.
+/// Must come before anything else of MLX.
+#[cfg(target_os = "macos")]
+pub(crate) fn find_kernels() -> mlx::Result<()> {
+    let program = std::env::current_exe().and_then(|path| path.canonicalize()).ok();
+    let contents = program.as_deref().and_then(|path| path.parent()?.parent());
+    let kernels = contents.map(|path| path.join("Resources/mlx.metallib")).filter(|path| path.is_file());
+    if let Some(path) = kernels.as_deref().and_then(std::path::Path::to_str) {
+        mlx_rs::metal::set_metallib_path(path)?;
+    }
+    Ok(())
+}
+
+/// Only Metal's kernels are a file of their own.
+#[cfg(not(target_os = "macos"))]
+pub(crate) fn find_kernels() -> mlx::Result<()> {
+    Ok(())
+}

@@ -63,6 +63,7 @@ extern "C" fn note_error(message: *const c_char, data: *mut c_void) {
 /// When MLX itself does not start.
 pub(crate) fn init() -> Result<()> {
     static ONCE: Once = Once::new();
+    crate::backend::find_kernels()?;
     // The first call of mlx-rs installs its own handler: make it now, so that it does not replace ours later.
     mlx_rs::memory::active_memory()?;
     ONCE.call_once(|| {

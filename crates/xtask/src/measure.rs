@@ -13,7 +13,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use crate::process::{check, output};
+use crate::process::{cargo, check, output};
 use crate::workspace::Workspace;
 
 pub use reference::python;
@@ -42,7 +42,7 @@ pub fn measure(workspace: &Workspace, names: &[String]) -> Result<()> {
         }
     }
     crate::npm::prepare(workspace)?;
-    check(Command::new(cargo()).args(["build", "--release", "--package", "shorn-cli"]))?;
+    check(cargo().args(["build", "--release", "--package", "shorn-cli"]))?;
     let measuring = Measuring {
         workspace,
         shorn: workspace.target_directory.join("release/shorn"),
@@ -96,7 +96,7 @@ fn long_loops(_: &Measuring) -> Result<Value> {
     let mut results = serde_json::Map::new();
     for (package, test) in [("shorn-engine", "faults"), ("shorn-tests", "faults")] {
         check(
-            Command::new(cargo())
+            cargo()
                 .args(["test", "--release", "--package", package, "--test", test])
                 .env("SHORN_FULL_LOOPS", "1"),
         )?;
@@ -109,10 +109,10 @@ fn long_loops(_: &Measuring) -> Result<Value> {
 fn app(measuring: &Measuring) -> Result<Value> {
     crate::front_end::build(measuring.workspace)?;
     let released = ["build", "--release", "--package", "shorn-cli", "--package", "shorn-app"];
-    check(Command::new(cargo()).args(released))?;
+    check(cargo().args(released))?;
     let root = measuring.workspace.root.display().to_string();
     let run = ["run", "--quiet", "--package", "shorn-tests", "--bin", "app-cost", "--", &root];
-    Ok(serde_json::from_slice(&output(&cargo(), &[], &run)?)?)
+    Ok(serde_json::from_slice(&output(&cargo().get_program().to_string_lossy(), &[], &run)?)?)
 }
 
 fn machine() -> Result<Value> {
@@ -130,10 +130,6 @@ fn machine() -> Result<Value> {
 fn text(command: &[&str]) -> Result<String> {
     let (program, arguments) = command.split_first().context("an empty command")?;
     Ok(String::from_utf8_lossy(&output(program, &[], arguments)?).trim().to_owned())
-}
-
-fn cargo() -> String {
-    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }
 
 /// Numbers of a JSON array.

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::front_end;
-use crate::process::check;
+use crate::process::{cargo, check};
 use crate::workspace::Workspace;
 
 /// Set for `cargo test` to have the window's types written instead of compared.
@@ -40,7 +40,7 @@ fn has_display() -> bool {
     cfg!(target_os = "macos") || set("DISPLAY") || set("WAYLAND_DISPLAY")
 }
 
-/// `npm test`: format, lints and every test, of the front end and the window too.
+/// `npm test`: format, lints and every test, of the front end and the window too, and what is generated is current.
 pub fn test(workspace: &Workspace) -> Result<()> {
     prepare(workspace)?;
     // It is compiled into the app.
@@ -53,7 +53,9 @@ pub fn test(workspace: &Workspace) -> Result<()> {
             .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
             .env("RUSTDOCFLAGS", "-Dwarnings"),
     )?;
-    front_end::test(workspace)
+    front_end::test(workspace)?;
+    crate::licences::licences(workspace, true)?;
+    crate::workflows::lint(workspace)
 }
 
 /// Writes the window's types anew from those of Rust.
@@ -79,8 +81,4 @@ pub fn prepare(workspace: &Workspace) -> Result<()> {
     #[cfg(not(target_os = "linux"))]
     let _ = workspace;
     Ok(())
-}
-
-fn cargo() -> Command {
-    Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
 }
