@@ -3,17 +3,41 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
 use crate::process::check;
 use crate::workspace::Workspace;
 
-/// Builds what the window shows, into `ui/dist`, which is compiled into the app.
+/// What a build reads, in `ui`.
+const SOURCES: &[&str] =
+    &["src", "index.html", "package.json", "package-lock.json", "vite.config.ts", "tsconfig.json"];
+
+/// Builds what the window shows, into `ui/dist`, which is compiled into the app. Where that is newer than its sources it
+/// stays: the app would be linked anew, which takes minutes.
 pub fn build(workspace: &Workspace) -> Result<()> {
     let folder = workspace.root.join("ui");
+    let built = fs::metadata(folder.join("dist/index.html")).and_then(|page| page.modified());
+    let changed = SOURCES.iter().map(|source| newest(&folder.join(source))).collect::<Result<Vec<_>>>()?;
+    if built.is_ok_and(|built| changed.iter().all(|changed| *changed < built)) {
+        return Ok(());
+    }
     install(&folder)?;
     npm(&folder, &["run", "--silent", "build"])
+}
+
+/// When a file, or anything in a folder, was last changed.
+fn newest(path: &Path) -> Result<SystemTime> {
+    let unreadable = || format!("cannot read {}", path.display());
+    let metadata = fs::metadata(path).with_context(unreadable)?;
+    let mut newest_change = metadata.modified().with_context(unreadable)?;
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path).with_context(unreadable)? {
+            newest_change = newest_change.max(newest(&entry?.path())?);
+        }
+    }
+    Ok(newest_change)
 }
 
 /// Types, components, and every view in a real browser, against the fake backend.
