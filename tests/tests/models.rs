@@ -66,6 +66,20 @@ async fn another_model_takes_the_place_of_the_served_one() {
 }
 
 #[tokio::test]
+async fn a_load_that_does_not_fit_is_refused_unless_it_says_anyway() {
+    let server = Server::start(&[]);
+    ready(&server).await;
+    let before = worker(&server).await;
+    let mut settings = json!({"model": "shorn-embedded", "memory_limit": 300_000_000});
+    let (status, error) = post_to(&server, "/api/models/load", &settings).await;
+    assert_eq!((status, &error["error"]["code"]), (400, &json!("does_not_fit")), "{error}");
+    assert_eq!(worker(&server).await, before);
+    settings["anyway"] = json!(true);
+    let (status, state) = post_to(&server, "/api/models/load", &settings).await;
+    assert_eq!((status, &state["phase"]["memory_limit"]), (200, &json!(300_000_000)), "{state}");
+}
+
+#[tokio::test]
 async fn a_load_that_cannot_be_is_refused_by_field_and_the_served_model_stays() {
     let server = Server::start(&[]);
     ready(&server).await;
