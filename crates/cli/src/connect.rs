@@ -83,7 +83,9 @@ async fn served(base_url: &str, api_key: Option<&str>) -> Result<Served> {
     struct Models {
         data: Vec<Served>,
     }
-    let mut request = reqwest::Client::new().get(format!("{base_url}/models"));
+    // A proxy is for addresses beyond this machine.
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let mut request = client.get(format!("{base_url}/models"));
     if let Some(key) = api_key {
         request = request.bearer_auth(key);
     }

@@ -16,8 +16,9 @@ use crate::http_server::ServerState;
 /// How the server knows this client.
 const CLIENT: &str = "Shorn chat";
 
-/// How long after its reply a request's record is waited for: the worker ends a step first.
-const RECORD_WAIT: Duration = Duration::from_secs(30);
+/// How long after its reply a request's record is waited for: the worker ends a step first. A stop before the server
+/// had begun with the request leaves none.
+const RECORD_WAIT: Duration = Duration::from_secs(5);
 
 /// A message of the conversation.
 #[derive(Debug, Clone, Serialize, Deserialize, TS)]
@@ -141,8 +142,10 @@ impl Desktop {
         let mut requests = self.app.runtime.snapshot();
         let newest_before = newest(&requests.borrow().requests).map(|request| request.id.clone());
 
-        let request = self.http.post(format!("{base_url}/chat/completions")).bearer_auth(key);
-        let request = request.header("user-agent", CLIENT).json(&body);
+        // A proxy is for addresses beyond this machine.
+        let client = reqwest::Client::builder().no_proxy().user_agent(CLIENT).build();
+        let client = client.map_err(|error| AppError::new(ErrorCode::Internal, error))?;
+        let request = client.post(format!("{base_url}/chat/completions")).bearer_auth(key).json(&body);
         let reply = async {
             let response = request.send().await.map_err(|error| broken(&error))?;
             if !response.status().is_success() {
@@ -173,16 +176,12 @@ impl Desktop {
         let ended = requests.wait_for(|snapshot| {
             newest(&snapshot.requests).is_some_and(|request| Some(&request.id) != newest_before.as_ref())
         });
-        match tokio::time::timeout(RECORD_WAIT, ended).await {
-            Ok(Ok(snapshot)) => {
-                if let Some(request) = newest(&snapshot.requests) {
-                    on_event(ChatEvent::Finished { request: Box::new(request.clone()) });
-                }
-                Ok(())
-            }
-            // A stop before the server had read the request leaves no record.
-            _ => Ok(()),
+        if let Ok(Ok(snapshot)) = tokio::time::timeout(RECORD_WAIT, ended).await
+            && let Some(request) = newest(&snapshot.requests)
+        {
+            on_event(ChatEvent::Finished { request: Box::new(request.clone()) });
         }
+        Ok(())
     }
 
     /// Ends the chat reply that runs, if one does.
