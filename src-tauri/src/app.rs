@@ -69,7 +69,10 @@ fn set_up(app: &AppHandle, arguments: &Arguments, start: Start, home: PathBuf) -
         true => platform::set_in_dock(app, false),
         false => window::show(app, None),
     }
-    async_runtime::spawn(pass_on_snapshots(app.clone(), desktop.clone(), tray));
+    // On a thread of its own: calls on windows and menus wait for the main thread, which at the end waits for the tasks
+    // of the runtime. One of those must never wait for it.
+    let (shown, of) = (app.clone(), desktop.clone());
+    std::thread::spawn(move || async_runtime::block_on(pass_on_snapshots(shown, of, tray)));
     async_runtime::spawn(pass_on_settings(app.clone(), desktop.clone()));
     async_runtime::spawn(end_when_asked(app.clone()));
     let awake = desktop.clone();

@@ -59,11 +59,8 @@ async fn a_person_loads_a_model_with_an_8_bit_cache_connects_pi_and_quits() {
     let app = session.processes_of("shorn-app");
     assert_eq!((app.len(), session.processes_of("shorn").len()), (1, 1), "the app and its worker");
     terminate(app[0]);
-    assert!(
-        eventually(async || session.processes().is_empty()).await,
-        "left behind: {:?}",
-        session.processes()
-    );
+    let ended = eventually(async || session.processes().is_empty()).await;
+    assert!(ended, "left behind: {}", left_behind(session));
 }
 
 #[tokio::test]
@@ -109,8 +106,16 @@ async fn the_menu_says_what_is_served_and_does_what_it_says() {
     assert_eq!(recent, 1);
     tray.choose("Quit Shorn");
     let ended = eventually(async || session.processes().is_empty()).await;
-    assert!(ended, "left behind: {:?}", session.processes());
+    assert!(ended, "left behind: {}", left_behind(&session));
     assert!(app.wait().unwrap().success());
+}
+
+/// The processes that are there, by name and state.
+fn left_behind(session: &Session) -> String {
+    let status =
+        |process: &u32| std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let lines = |text: String| text.lines().take(3).collect::<Vec<_>>().join(", ");
+    session.processes().iter().map(|process| lines(status(process)) + "; ").collect()
 }
 
 fn terminate(process: u32) {
