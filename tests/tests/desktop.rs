@@ -339,6 +339,14 @@ async fn at_start_the_last_model_is_loaded_and_a_missing_one_is_said() {
 }
 
 #[tokio::test]
+async fn settings_that_cannot_be_read_are_still_said_after_the_first_load() {
+    let app = App::with(shorn(), &json!({"port": 0}));
+    app.load(json!({})).await;
+    let problem = app.desktop.snapshot().problem.unwrap();
+    assert!(problem.message.contains("app.json.unreadable"), "{problem}");
+}
+
+#[tokio::test]
 async fn a_model_is_deleted_unless_it_is_loaded_or_part_of_shorn() {
     let app = App::new();
     let folder = app.data().join("models/org/copy");

@@ -237,6 +237,17 @@ impl Desktop {
         }
     }
 
+    /// A load that begins answers an earlier one that failed; other problems stay.
+    pub(crate) fn forget_load_problem(&self) {
+        use ErrorCode::{BadOption, DoesNotFit, LoadFailed, ModelNotFound};
+        self.change_shell(|shell| {
+            let about_load = |problem: &AppError| {
+                matches!(problem.code, BadOption | DoesNotFit | LoadFailed | ModelNotFound)
+            };
+            shell.problem = shell.problem.take().filter(|problem| !about_load(problem));
+        });
+    }
+
     pub(crate) fn set_problem(&self, problem: Option<AppError>) {
         self.change_shell(|shell| shell.problem = problem);
     }

@@ -84,7 +84,7 @@ impl Desktop {
     async fn load_and_remember(&self, request: ServerLoadRequest) -> Result<ModelState, AppError> {
         let recent = RecentModel { name: request.name.clone(), directory: request.directory.clone() };
         let model = self.app.load(request).await?;
-        self.set_problem(None);
+        self.forget_load_problem();
         let state = self.app.loaded(&model).await?;
         self.update_settings(|settings| settings.remember(recent))?;
         Ok(state)
