@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -18,6 +19,9 @@ const LONGEST_END: Duration = Duration::from_secs(10);
 
 /// Whether there is an icon in the menu bar.
 pub struct HasTray(pub bool);
+
+/// Whether the model was unloaded for good.
+struct Ended(AtomicBool);
 
 /// Where the person's files are.
 pub struct Home(pub PathBuf);
@@ -56,6 +60,7 @@ fn set_up(app: &AppHandle, arguments: &Arguments, start: Start, home: PathBuf) -
     let desktop = Arc::new(async_runtime::block_on(async { Desktop::new(start) })?);
     app.manage(desktop.clone());
     app.manage(Home(home));
+    app.manage(Ended(AtomicBool::new(false)));
     let tray = match arguments.no_tray || !platform::has_tray() {
         true => None,
         false => tray::build(app, &desktop.settings()),
@@ -128,11 +133,28 @@ async fn end_when_asked(app: AppHandle) {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }
-    app.exit(0);
+    quit(&app);
 }
 
-/// Unloads the model before the process ends: Metal does not like to be torn down with work under way.
+/// Unloads the model, then ends the app. The main thread goes on meanwhile: tasks may wait for it.
+pub fn quit(app: &AppHandle) {
+    let app = app.clone();
+    async_runtime::spawn(async move {
+        let desktop = app.state::<Arc<Desktop>>().inner().clone();
+        if tokio::time::timeout(LONGEST_END, desktop.end()).await.is_err() {
+            tracing::warn!("the model did not unload in time");
+        }
+        app.state::<Ended>().0.store(true, Ordering::Relaxed);
+        app.exit(0);
+    });
+}
+
+/// Unloads the model where the system ends the app without asking [`quit`]: Metal does not like to be torn down with work
+/// under way.
 fn end(app: &AppHandle) {
+    if app.state::<Ended>().0.load(Ordering::Relaxed) {
+        return;
+    }
     let desktop = app.state::<Arc<Desktop>>().inner().clone();
     async_runtime::block_on(async {
         if tokio::time::timeout(LONGEST_END, desktop.end()).await.is_err() {

@@ -128,6 +128,8 @@ async fn change_settings(
     desktop: Shared<'_>,
     change: serde_json::Map<String, serde_json::Value>,
 ) -> Reply<AppSettings> {
+    // What cannot be is refused before anything is changed.
+    desktop.settings().changed(change.clone())?;
     if let Some(enabled) = change.get("launch_at_login").and_then(serde_json::Value::as_bool) {
         set_launch_at_login(&app, enabled)?;
     }

@@ -12,6 +12,7 @@ use tauri::menu::{CheckMenuItem, IsMenuItem, Menu, MenuEvent, MenuItem, Predefin
 use tauri::tray::{TrayIcon, TrayIconBuilder};
 use tauri::{AppHandle, Manager, Wry};
 
+use crate::app::quit;
 use crate::{commands, window};
 
 /// Outline: nothing is served.
@@ -233,7 +234,7 @@ fn clicked(app: &AppHandle, event: &MenuEvent) {
     match id {
         id::OPEN => window::show(app, None),
         id::SETTINGS => window::show(app, Some("settings")),
-        id::QUIT => app.exit(0),
+        id::QUIT => quit(app),
         _ => {
             let (app, id) = (app.clone(), id.to_owned());
             async_runtime::spawn(async move {

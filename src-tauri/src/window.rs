@@ -6,7 +6,7 @@ use shorn_desktop::Desktop;
 use tauri::webview::PageLoadEvent;
 use tauri::{AppHandle, Emitter, Manager, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 
-use crate::app::HasTray;
+use crate::app::{HasTray, quit};
 use crate::platform;
 
 /// Its label, which capabilities name.
@@ -56,7 +56,8 @@ fn open(app: &AppHandle, view: Option<&'static str>) -> tauri::Result<()> {
             }
             platform::set_in_dock(&app, false);
         } else {
-            app.exit(0);
+            api.prevent_close();
+            quit(&app);
         }
     });
     Ok(())
