@@ -27,11 +27,13 @@ use shorn_server::App;
 use tokio::sync::watch;
 
 pub use shorn_agents::{PiAdded, PiProvider, PiRemoved};
+pub use shorn_hub::download::Download;
 pub use shorn_hub::library::Library;
+pub use shorn_hub::remote::Search;
 pub use shorn_runtime::{
     LoadOptions, ModelPhase, ModelState, SavedSettings, Snapshot, data_directory, in_bytes,
 };
-pub use shorn_server::Estimate;
+pub use shorn_server::{Estimate, HubModel, HubPage, RecommendedModel};
 
 pub use chat::{ChatEvent, ChatMessage, ChatRole};
 pub use error::{AppError, ErrorCode};

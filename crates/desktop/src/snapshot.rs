@@ -1,8 +1,10 @@
 //! Everything there is to show, at one moment.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+use shorn_hub::download::Download;
 use shorn_hub::fit::MemoryLimit;
 use shorn_runtime::Snapshot;
 use tokio::time::Instant;
@@ -26,6 +28,8 @@ pub struct AppSnapshot {
     pub server: ServerState,
     /// What a model may take on this machine now; `None` where the system does not tell.
     pub limit: Option<MemoryLimit>,
+    /// Downloads, in the order of the queue; those that ended stay until they are dismissed.
+    pub downloads: Arc<Vec<Download>>,
     /// Whether the machine is kept awake because something runs; `None` on a system without such a thing.
     pub keeps_awake: Option<bool>,
     /// Whether there is an icon in the menu bar.
@@ -78,6 +82,7 @@ impl Desktop {
             runtime: self.app.runtime.now(),
             server: self.server.state().borrow().clone(),
             limit: self.app.memory_limit(),
+            downloads: Arc::default(),
             keeps_awake,
             tray,
             problem,

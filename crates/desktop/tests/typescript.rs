@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use shorn_desktop::{
-    AppSettings, AppSnapshot, ChatEvent, ChatMessage, Estimate, Library, LoadOptions, LoadRequest, PiAdded,
-    PiConnection, PiRemoved, PortCheck, SavedSettings,
+    AppSettings, AppSnapshot, ChatEvent, ChatMessage, Estimate, HubPage, Library, LoadOptions, LoadRequest,
+    PiAdded, PiConnection, PiRemoved, PortCheck, RecommendedModel, SavedSettings, Search,
 };
 use ts_rs::{Config, TS, TypeVisitor};
 
@@ -28,6 +28,9 @@ fn the_windows_types_are_those_of_rust() {
     declared.add::<SavedSettings>();
     declared.add::<Library>();
     declared.add::<Estimate>();
+    declared.add::<Search>();
+    declared.add::<HubPage>();
+    declared.add::<RecommendedModel>();
     declared.add::<PortCheck>();
     declared.add::<PiConnection>();
     declared.add::<PiAdded>();

@@ -4,6 +4,8 @@
 //! them. [`fit`] is arithmetic alone: it reads nothing and
 //! changes nothing, so the load dialog, the command line and the server get the same answer from the same numbers.
 
+pub mod download;
 pub mod embedded;
 pub mod fit;
 pub mod library;
+pub mod remote;

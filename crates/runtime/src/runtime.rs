@@ -32,6 +32,7 @@ impl Runtime {
         let first = Snapshot {
             version: env!("CARGO_PKG_VERSION"),
             model: None,
+            others: Vec::new(),
             system: machine.memory(None),
             requests: Arc::default(),
         };

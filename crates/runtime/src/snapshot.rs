@@ -13,6 +13,8 @@ pub struct Snapshot {
     pub version: &'static str,
     /// The chosen model; `None` until one is chosen.
     pub model: Option<ModelState>,
+    /// Models that requests named and that were loaded for them, last used first.
+    pub others: Vec<ModelState>,
     /// The machine's memory; `None` where the system does not tell it.
     pub system: Option<SystemMemory>,
     /// The last requests, newest first.

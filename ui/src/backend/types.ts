@@ -100,6 +100,10 @@ server: ServerState,
  */
 limit: MemoryLimit | null, 
 /**
+ * Downloads, in the order of the queue; those that ended stay until they are dismissed.
+ */
+downloads: Array<Download>, 
+/**
  * Whether the machine is kept awake because something runs; `None` on a system without such a thing.
  */
 keeps_awake: boolean | null, 
@@ -255,6 +259,115 @@ finish: string,
 error: string | null, };
 
 /**
+ * How fast one request may decode: a range, estimated and not measured.
+ */
+export type DecodeSpeedEstimate = { 
+/**
+ * Bytes that one token reads: active weights and KV cache.
+ */
+bytes_per_token: number, 
+/**
+ * The slow end, in tokens per second.
+ */
+slowest: number, 
+/**
+ * The fast end, in tokens per second.
+ */
+fastest: number, };
+
+/**
+ * A download, in the queue or done.
+ */
+export type Download = { 
+/**
+ * The model.
+ */
+name: RepositoryName, 
+/**
+ * The commit that is downloaded; `None` until the Hub was asked.
+ */
+commit: string | null, 
+/**
+ * Where it stands.
+ */
+state: DownloadState, 
+/**
+ * Its files, largest first; empty until the Hub was asked.
+ */
+files: Array<DownloadFile>, 
+/**
+ * Bytes in all; `None` until the Hub was asked.
+ */
+bytes: number | null, 
+/**
+ * Bytes on this disk.
+ */
+done: number, 
+/**
+ * Bytes per second over the last seconds; `None` while nothing arrives.
+ */
+bytes_per_second: number | null, 
+/**
+ * Seconds left at that speed.
+ */
+seconds_left: number | null, 
+/**
+ * Why nothing arrives at the moment although it is under way, and what is done about it.
+ */
+retrying: Retrying | null, };
+
+/**
+ * One file of a download.
+ */
+export type DownloadFile = { 
+/**
+ * Its path in the repository.
+ */
+path: string, 
+/**
+ * Its size in bytes.
+ */
+bytes: number, 
+/**
+ * Bytes on this disk.
+ */
+done: number, 
+/**
+ * Whether it is whole and its hash is right.
+ */
+verified: boolean, };
+
+/**
+ * Why a download ended.
+ */
+export type DownloadProblem = { 
+/**
+ * What kind it is.
+ */
+code: ProblemCode, 
+/**
+ * What happened and what to do.
+ */
+message: string, 
+/**
+ * A page where it can be put right, such as the one where a licence is accepted.
+ */
+link: string | null, };
+
+/**
+ * Where a download stands.
+ */
+export type DownloadState = { "state": "queued" } | { "state": "preparing" } | { "state": "downloading" } | { "state": "paused" } | { "state": "ready", 
+/**
+ * Its folder: the snapshot in the Hugging Face cache.
+ */
+directory: string, } | { "state": "failed", 
+/**
+ * The problem.
+ */
+problem: DownloadProblem, };
+
+/**
  * A KV cache as its arrays say it is.
  */
 export type EffectiveKv = { 
@@ -389,6 +502,114 @@ advice: Array<Advice>, };
  * How much of the machine a model must leave to the system and other programs.
  */
 export type GuardLevel = "off" | "relaxed" | "balanced" | "strict";
+
+/**
+ * Whether a model on the Hub would fit, with the settings that keep the longest context: an unquantized KV cache if
+ * that is possible, else the widest that is.
+ */
+export type HubFit = { 
+/**
+ * Whether it fits with these settings.
+ */
+verdict: Verdict, 
+/**
+ * The KV cache.
+ */
+kv: KvCache, 
+/**
+ * The same in words.
+ */
+kv_summary: string, 
+/**
+ * The context length in tokens.
+ */
+context_length: number, 
+/**
+ * Bytes of weights, KV cache and workspace.
+ */
+total: number, 
+/**
+ * What a model may take.
+ */
+limit: number, 
+/**
+ * Where the limit comes from.
+ */
+binding: BindingLimit, 
+/**
+ * How fast it would decode, by the memory's bandwidth: an estimate. `None` where that is not known.
+ */
+speed: DecodeSpeedEstimate | null, };
+
+/**
+ * A model on the Hub, and what it would be on this machine.
+ */
+export type HubModel = { 
+/**
+ * Whether it fits this machine; `None` where its files do not tell.
+ */
+fit: HubFit | null, 
+/**
+ * Its folder, where it is on this disk and whole.
+ */
+directory: string | null, 
+/**
+ * Its name.
+ */
+name: RepositoryName, 
+/**
+ * Downloads in the last thirty days.
+ */
+downloads: number, 
+/**
+ * When it was last changed, as the Hub says it (ISO 8601).
+ */
+updated: string | null, 
+/**
+ * Whether its licence has to be accepted on the Hub first.
+ */
+gated: boolean, 
+/**
+ * The family: `model_type` of its configuration.
+ */
+family: string | null, 
+/**
+ * How many parameters it has.
+ */
+parameters: number | null, 
+/**
+ * Bits of a quantized weight.
+ */
+bits: number | null, 
+/**
+ * Weights that share one scale.
+ */
+group_size: number | null, 
+/**
+ * Bytes to download: the files that are needed and no others.
+ */
+download_bytes: number | null, 
+/**
+ * Longest context that it was made for, in tokens.
+ */
+context_length: number | null, 
+/**
+ * Whether it can be loaded here.
+ */
+support: Support, };
+
+/**
+ * A page of models on the Hub.
+ */
+export type HubPage = { 
+/**
+ * The models, in order.
+ */
+models: Array<HubModel>, 
+/**
+ * What to ask for the next page with; `None` on the last.
+ */
+next: string | null, };
 
 /**
  * Width of a quantized key or value.
@@ -884,6 +1105,11 @@ free_port: number, };
 export type Pressure = "normal" | "warning" | "critical";
 
 /**
+ * Kinds of problems that people do different things about.
+ */
+export type ProblemCode = "not_found" | "gated" | "unauthorized" | "network" | "hub" | "corrupt" | "disk_full" | "locked" | "file" | "refused";
+
+/**
  * A model that was loaded.
  */
 export type RecentModel = { 
@@ -895,6 +1121,48 @@ name: string,
  * Its folder.
  */
 directory: string, };
+
+/**
+ * A model that is recommended for coding.
+ */
+export type RecommendedModel = { 
+/**
+ * The model.
+ */
+name: RepositoryName, 
+/**
+ * Memory of the machines that it is meant for, in gigabytes.
+ */
+memory_gigabytes: number, 
+/**
+ * Why this one.
+ */
+reason: string, 
+/**
+ * Bytes to download.
+ */
+download_bytes: number, 
+/**
+ * Longest context that it was made for, in tokens.
+ */
+context_length: number, 
+/**
+ * Whether it fits this machine.
+ */
+fit: HubFit | null, 
+/**
+ * Whether it is for machines with as much memory as this one.
+ */
+for_this_machine: boolean, 
+/**
+ * Its folder, where it is on this disk and whole.
+ */
+directory: string | null, };
+
+/**
+ * A repository on the Hub, as `org/name`.
+ */
+export type RepositoryName = string;
 
 /**
  * The last requests, newest first.
@@ -1040,6 +1308,19 @@ seed: number | null,
 max_tokens: number | null, };
 
 /**
+ * A pause after something went wrong that may be over soon.
+ */
+export type Retrying = { 
+/**
+ * What went wrong.
+ */
+why: string, 
+/**
+ * Seconds until the next try.
+ */
+seconds: number, };
+
+/**
  * How the next token is chosen, with every value resolved.
  *
  * Applied in this order: penalties and bias, temperature, top-k, top-p among what is left, min-p.
@@ -1106,6 +1387,28 @@ sampling: RequestedSampling,
 load: LoadOptions, };
 
 /**
+ * What to look for.
+ */
+export type Search = { 
+/**
+ * Words of the name; empty for all models in MLX format.
+ */
+text: string, 
+/**
+ * The order.
+ */
+order: SearchOrder, 
+/**
+ * Where to go on: [`SearchPage::next`] of the page before.
+ */
+page?: string, };
+
+/**
+ * In which order models are listed.
+ */
+export type SearchOrder = "trending" | "downloads" | "updated" | "size";
+
+/**
  * Whether the server answers.
  */
 export type ServerState = { "state": "stopped" } | { "state": "starting" } | { "state": "running", 
@@ -1139,6 +1442,10 @@ version: string,
  */
 model: ModelState | null, 
 /**
+ * Models that requests named and that were loaded for them, last used first.
+ */
+others: Array<ModelState>, 
+/**
  * The machine's memory; `None` where the system does not tell it.
  */
 system: SystemMemory | null, 
@@ -1146,6 +1453,19 @@ system: SystemMemory | null,
  * The last requests, newest first.
  */
 requests: RequestLog, };
+
+/**
+ * Whether a model on the Hub can be loaded.
+ */
+export type Support = { "kind": "supported" } | { "kind": "unsupported", 
+/**
+ * Why.
+ */
+why: string, } | { "kind": "unknown", 
+/**
+ * Why.
+ */
+why: string, };
 
 /**
  * Memory of the machine and of our processes, in bytes.

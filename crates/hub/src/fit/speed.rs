@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shorn_checkpoint::{Checkpoint, Family, KvCache, TensorEntry};
+use ts_rs::TS;
 
 use super::ModelFacts;
 
@@ -57,7 +58,7 @@ pub fn apple_chip_bandwidth(name: &str) -> Option<MemoryBandwidth> {
 }
 
 /// How fast one request may decode: a range, estimated and not measured.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, TS)]
 pub struct DecodeSpeedEstimate {
     /// Bytes that one token reads: active weights and KV cache.
     pub bytes_per_token: u64,

@@ -1,0 +1,5 @@
+//! Downloads from the Hub into the Hugging Face cache.
+
+mod state;
+
+pub use state::{Download, DownloadFile, DownloadProblem, DownloadState, ProblemCode, Retrying};
