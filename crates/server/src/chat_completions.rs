@@ -17,12 +17,15 @@ use tokio::sync::mpsc;
 
 use crate::app::{App, render};
 use crate::error::ApiError;
-use crate::reply::{Finish, Reply, ReplyEvent};
+use crate::reply::{Reply, ReplyEvent};
 use crate::served::ServedModel;
 use request::ChatRequest;
 
-/// How long a streamed reply waits for its first event before its headers go out: what the worker refuses at once is
-/// then an error with a status of its own.
+/// How long a streamed reply waits for its model to load before its headers go out and comments keep the connection
+/// alive: a load that fails early is then an error with a status of its own.
+const HEADERS_WAIT: Duration = Duration::from_secs(10);
+
+/// The same for its first event once the model has it: so is what the worker refuses at once.
 const FIRST_EVENT: Duration = Duration::from_millis(200);
 
 /// What both forms of the reply need to know.
@@ -43,7 +46,7 @@ pub async fn chat_completions(
     let body = body.map_err(|_| ApiError::too_large(crate::MAX_BODY_BYTES))?;
     let request = ChatRequest::parse(&body)?;
     drop(body);
-    let model = app.model_named(request.model.as_deref())?;
+    let model = app.model_for(request.model.as_deref()).await?;
     let context = Context {
         model: model.clone(),
         id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
@@ -52,15 +55,18 @@ pub async fn chat_completions(
     };
     let stream = request.stream;
     let reply = begin(&app, &model, request, &headers, &context.id, arrived).await?;
-    let mut events = reply.start(app.runtime.clone());
+    let mut events = reply.start(app);
     if !stream {
         return response::whole(&context, events).await;
     }
-    let first = tokio::time::timeout(FIRST_EVENT, events.recv()).await.ok().flatten();
+    let mut first = tokio::time::timeout(HEADERS_WAIT, events.recv()).await.ok().flatten();
+    if first == Some(ReplyEvent::Begun) {
+        first = tokio::time::timeout(FIRST_EVENT, events.recv()).await.ok().flatten();
+    }
     if let Some(ReplyEvent::End(end)) = &first
-        && let Finish::Failed { message, refused } = &end.finish
+        && let Some(error) = end.finish.error()
     {
-        return Err(failure(message, *refused));
+        return Err(error);
     }
     Ok(stream::streamed(context, first, events))
 }
@@ -74,6 +80,7 @@ async fn begin(
     id: &str,
     arrived: Instant,
 ) -> Result<Reply, ApiError> {
+    let patience = (!request.stream).then_some(app.load_wait);
     if let Some(kv) = &request.kv {
         let refused = model.plan.config.check_kv(kv);
         refused.map_err(|refusal| ApiError::bad_parameter("kv_group_size", refusal.to_string()))?;
@@ -101,10 +108,11 @@ async fn begin(
         kv: request.kv,
         ignore_eos: false,
     };
-    let generation = app.runtime.generate(model.plan.spec.id, generate).await?;
     let client = headers.get(header::USER_AGENT).and_then(|client| client.to_str().ok());
     Ok(Reply {
-        generation,
+        model: model.clone(),
+        request: generate,
+        patience,
         output,
         parallel_tool_calls: request.parallel_tool_calls,
         record: CompletedRequest {
@@ -125,14 +133,6 @@ async fn begin(
         },
         arrived,
     })
-}
-
-/// A reply that failed, as an error. The words "server error" make agents try again.
-fn failure(message: &str, refused: bool) -> ApiError {
-    match refused {
-        true => ApiError::bad_request(message),
-        false => ApiError::server_error(format!("server error: {message}")),
-    }
 }
 
 /// The events of a reply.
