@@ -215,6 +215,14 @@ impl AppSettings {
         Ok(())
     }
 
+    /// These, with the embedded model where this version of Shorn has it: its folder is another one after an update.
+    pub(crate) fn with_embedded(mut self, directory: &Path) -> Self {
+        for model in self.recent.iter_mut().filter(|model| model.name == embedded::NAME) {
+            directory.clone_into(&mut model.directory);
+        }
+        self
+    }
+
     /// Puts a model in front of those that were loaded.
     pub(crate) fn remember(&mut self, model: RecentModel) {
         self.recent.retain(|known| known.directory != model.directory);
