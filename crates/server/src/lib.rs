@@ -20,6 +20,7 @@ mod models;
 mod reply;
 mod served;
 mod status;
+mod turn;
 
 use std::future::Future;
 use std::io;

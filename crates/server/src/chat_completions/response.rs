@@ -7,9 +7,10 @@ use shorn_chat::output;
 use shorn_protocol::{RequestReport, TokenLogprobs};
 use shorn_runtime::CompletedRequest;
 
-use super::{Context, Events};
+use super::Context;
 use crate::error::ApiError;
 use crate::reply::ReplyEvent;
+use crate::turn::Events;
 
 #[derive(Serialize)]
 struct ChatCompletion<'a> {

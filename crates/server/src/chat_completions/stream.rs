@@ -11,9 +11,10 @@ use shorn_chat::output::Delta;
 use shorn_runtime::CompletedRequest;
 use tokio_stream::wrappers::ReceiverStream;
 
+use super::Context;
 use super::response::{Logprobs, TokenLogprob, Usage, call_id};
-use super::{Context, Events};
 use crate::reply::{ReplyEnd, ReplyEvent};
+use crate::turn::Events;
 
 /// A comment goes out whenever nothing else has for so long; agents give up on a silent stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
