@@ -22,7 +22,8 @@ pub use kv::{KvChoice, kv_choices};
 pub use limit::{BindingLimit, GuardLevel, Machine, MemoryLimit};
 pub use longest::{LongestFit, longest_fit};
 pub use shape::{
-    DeltaNet, Experts, FeedForward, Heads, Latent, Layer, LayerKind, ModelShape, PerLayerEmbedding, ShapeError,
+    DeltaNet, Experts, FeedForward, Heads, Latent, Layer, LayerKind, ModelShape, PerLayerEmbedding,
+    ShapeError,
 };
 pub use speed::{
     DecodeSpeedEstimate, MemoryBandwidth, apple_chip, apple_chip_bandwidth, decode_speed_estimate,

@@ -162,4 +162,4 @@ fn object(config: &str) -> Result<Map<String, Value>, ShapeError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

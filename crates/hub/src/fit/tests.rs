@@ -1,5 +1,7 @@
 mod advice;
 mod engine;
+mod kinds;
+mod longest;
 mod speed;
 
 use std::fs;
@@ -33,11 +35,7 @@ fn shape(value: &Value) -> ModelShape {
 
 /// 30B parameters in 4 bits: 17.17 GB of weights in shared/research/gpu.md.
 fn facts(shape: &ModelShape) -> ModelFacts {
-    ModelFacts {
-        shape: shape.clone(),
-        weights_bytes: 17_170_000_000,
-        active_weights_bytes: 1_900_000_000,
-    }
+    ModelFacts { shape: shape.clone(), weights_bytes: 17_170_000_000, active_weights_bytes: 1_900_000_000 }
 }
 
 fn quantized(bits: u32, start: u32) -> KvCache {
@@ -73,6 +71,18 @@ fn in_8_bits_the_full_context_takes_12_and_three_quarters_gib() {
     // 8 bits and, for 64 elements, two numbers in 16 bits: 8.5 of 16 bits.
     assert_eq!(fit.kv_quantized_bytes_per_token, 52_224);
     assert_eq!(fit.kv as f64 / GIB as f64, 12.75);
+}
+
+#[test]
+fn a_token_takes_what_the_checkpoint_says_in_every_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    fs::write(&path, qwen3_coder().to_string()).unwrap();
+    let config = ModelConfig::read(&path).unwrap();
+    for kv in kv_choices(&facts(&shape(&qwen3_coder())), 4096, 32.try_into().unwrap(), 0) {
+        let expected = config.kv_bytes_per_token(&kv.kv, 2).quantized;
+        assert_eq!(kv.bytes_per_token, Some(expected), "{}", kv.kv);
+    }
 }
 
 #[test]
@@ -222,8 +232,7 @@ fn choices_that_a_model_cannot_take_say_why_and_have_no_bytes() {
 fn the_window_gets_verdicts_and_bounds_in_snake_case() {
     let shape = shape(&qwen3_coder());
     let options = FitOptions::one_context(262_144, KvCache::Dense);
-    let fit =
-        serde_json::to_value(fit(&facts(&shape), &options, &mac(16 * GIB, 11 * GIB)).unwrap()).unwrap();
+    let fit = serde_json::to_value(fit(&facts(&shape), &options, &mac(16 * GIB, 11 * GIB)).unwrap()).unwrap();
     assert_eq!((&fit["verdict"], &fit["binding"]), (&json!("too_large"), &json!("gpu_limit")));
 }
 

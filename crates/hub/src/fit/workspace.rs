@@ -34,7 +34,8 @@ pub(super) fn prefill(model: &ModelFacts, options: &FitOptions, has_gpu: bool) -
 pub(super) fn layer_activations(model: &ModelFacts, rows: u64) -> u64 {
     let hidden = u64::from(model.shape.hidden_size);
     let layers = model.shape.layers.iter();
-    let widest = layers.map(|layer| mixing(&layer.kind, hidden).max(feed_forward(&layer.feed_forward, hidden)));
+    let widest =
+        layers.map(|layer| mixing(&layer.kind, hidden).max(feed_forward(&layer.feed_forward, hidden)));
     rows.saturating_mul(widest.max().unwrap_or(0)).saturating_mul(model.shape.activation_bytes)
 }
 

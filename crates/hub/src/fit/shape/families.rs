@@ -48,11 +48,8 @@ pub(super) fn shape(config: &Map<String, Value>) -> Result<ModelShape, ShapeErro
         "qwen3_next" | "qwen3_5" | "qwen3_5_moe" | "qwen3_5_text" => hybrid_qwen(&fields)?,
         "gemma3" | "gemma3_text" => {
             // transformers' Gemma3TextConfig; the files of the larger models leave these out.
-            defaults = Defaults {
-                tied_embedding: true,
-                vocab_size: Some(262_208),
-                context_length: Some(131_072),
-            };
+            defaults =
+                Defaults { tied_embedding: true, vocab_size: Some(262_208), context_length: Some(131_072) };
             gemma3(&fields)?
         }
         "gemma4" | "gemma4_text" => {
@@ -60,7 +57,7 @@ pub(super) fn shape(config: &Map<String, Value>) -> Result<ModelShape, ShapeErro
             gemma4(&fields)?
         }
         "gpt_oss" => gpt_oss(&fields)?,
-        "glm4_moe" => grouped_experts(&fields, LayerKind::Attention(fields.heads()?))?,
+        "glm4_moe" => grouped_experts(&fields, LayerKind::Attention(fields.heads_as_stated()?))?,
         "glm4_moe_lite" | "deepseek_v3" => grouped_experts(&fields, LayerKind::Latent(fields.latent()?))?,
         "minimax_m2" => minimax_m2(&fields)?,
         _ => {
@@ -101,9 +98,7 @@ fn attention(
 ) -> Result<LayerKind, ShapeError> {
     match types.map(|types| types[index as usize]) {
         None | Some("full_attention") => Ok(LayerKind::Attention(heads)),
-        Some("sliding_attention") => {
-            Ok(LayerKind::Sliding { heads, window: fields.size("sliding_window")? })
-        }
+        Some("sliding_attention") => Ok(LayerKind::Sliding { heads, window: fields.size("sliding_window")? }),
         Some(other) => Err(unknown_layer(fields, other)),
     }
 }
@@ -140,7 +135,7 @@ fn qwen3_moe(fields: &Fields) -> Result<Vec<Layer>, ShapeError> {
 
 /// Qwen3-Next and Qwen3.5: gated delta nets with gated attention in between, with or without experts.
 fn hybrid_qwen(fields: &Fields) -> Result<Vec<Layer>, ShapeError> {
-    let heads = Heads { gated: true, ..fields.heads()? };
+    let heads = Heads { gated: true, ..fields.heads_as_stated()? };
     let (net, types, sparse) = (fields.delta_net()?, fields.layer_types()?, sparse_layers(fields)?);
     let interval = match types {
         Some(_) => 1,
@@ -190,7 +185,7 @@ fn gemma3(fields: &Fields) -> Result<Vec<Layer>, ShapeError> {
 }
 
 fn gemma4(fields: &Fields) -> Result<Vec<Layer>, ShapeError> {
-    let local = fields.heads()?;
+    let local = fields.heads_as_stated()?;
     let values_from_keys = fields.flag("attention_k_eq_v")?.unwrap_or(false);
     let kv_heads = match fields.optional("num_global_key_value_heads")? {
         Some(heads) if values_from_keys => heads,
@@ -230,7 +225,7 @@ fn per_layer_embedding(fields: &Fields) -> Result<Option<PerLayerEmbedding>, Sha
 }
 
 fn gpt_oss(fields: &Fields) -> Result<Vec<Layer>, ShapeError> {
-    let heads = fields.heads()?;
+    let heads = fields.heads_as_stated()?;
     let types = fields.layer_types()?.ok_or_else(|| fields.wrong("layer_types", "is missing"))?;
     let experts = fields.experts("num_local_experts", "num_experts_per_tok", "intermediate_size")?;
     layers(fields, |index| {
@@ -261,6 +256,6 @@ fn minimax_m2(fields: &Fields) -> Result<Vec<Layer>, ShapeError> {
         width: fields.number_or("shared_intermediate_size", Some(0))?.unwrap_or(0),
         experts: Some(experts),
     };
-    let kind = LayerKind::Attention(fields.heads()?);
+    let kind = LayerKind::Attention(fields.heads_as_stated()?);
     layers(fields, |_| Ok(Layer { kind, feed_forward }))
 }

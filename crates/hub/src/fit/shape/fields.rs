@@ -95,7 +95,8 @@ impl<'a> Fields<'a> {
 
     pub fn vocab_size(&self, default: Option<u32>) -> Result<u32, ShapeError> {
         let name = "vocab_size";
-        let found = self.value_anywhere(name).map(|value| self.checked(name, value, 1, MAX_SIZE)).transpose()?;
+        let found =
+            self.value_anywhere(name).map(|value| self.checked(name, value, 1, MAX_SIZE)).transpose()?;
         found.or(default).ok_or_else(|| self.missing(name))
     }
 
@@ -139,7 +140,13 @@ impl<'a> Fields<'a> {
         entries.iter().map(|entry| self.checked(name, entry, 0, MAX_LAYERS)).collect()
     }
 
-    /// Heads of attention.
+    /// Heads of attention in a family whose heads need not share out the residual stream.
+    pub fn heads_as_stated(&self) -> Result<Heads, ShapeError> {
+        self.size("head_dim")?;
+        self.heads()
+    }
+
+    /// Heads of attention. Where no `head_dim` is stated they share out the residual stream.
     pub fn heads(&self) -> Result<Heads, ShapeError> {
         let query_heads = self.size("num_attention_heads")?;
         let kv_heads = self.optional("num_key_value_heads")?.unwrap_or(query_heads);

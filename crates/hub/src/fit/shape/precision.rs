@@ -57,7 +57,9 @@ impl Precisions {
                     )),
                 };
             }
-            Some(_) => return Err(ShapeError::field("quantization", "must be an object with bits and group_size")),
+            Some(_) => {
+                return Err(ShapeError::field("quantization", "must be an object with bits and group_size"));
+            }
         };
         let default = setting("quantization", table, activation_bytes)?;
         let mut exceptions = BTreeMap::new();
@@ -123,6 +125,7 @@ fn setting(field: &str, table: &Map<String, Value>, activation_bytes: u64) -> Re
             return Err(ShapeError::field(format!("{field}.mode"), problem));
         }
     };
-    let (bits, group_size) = (number("bits", &[2, 3, 4, 5, 6, 8])?, number("group_size", &[16, 32, 64, 128])?);
+    let (bits, group_size) =
+        (number("bits", &[2, 3, 4, 5, 6, 8])?, number("group_size", &[16, 32, 64, 128])?);
     Ok(Precision::Quantized { bits, group_size, bytes_per_group })
 }
