@@ -12,7 +12,7 @@ use shorn_hub::fit::{
     decode_speed_estimate, longest_fit,
 };
 use shorn_hub::library::{LibraryModel, LibraryState};
-use shorn_hub::recommended;
+use shorn_hub::recommended::{Recommendation, recommended};
 use shorn_hub::remote::{FoundModel, HubError, RepositoryName, Search};
 use ts_rs::TS;
 
@@ -102,22 +102,24 @@ impl App {
         Ok(HubPage { models: page.models.into_iter().map(describe).collect(), next: page.next })
     }
 
-    /// The models that are recommended for coding, for the smallest machines first.
+    /// The models that are recommended for coding, the first choice first.
     pub async fn recommended(&self) -> Vec<RecommendedModel> {
         let on_disk = self.on_disk().await;
-        let total = self.runtime.now().system.map_or(0, |memory| memory.total);
-        let for_this_machine = recommended::for_memory(total).map(|model| model.memory_gigabytes);
-        let describe = |model: &recommended::Recommended| RecommendedModel {
+        let machine = self.runtime.now().system.map_or(0, |memory| memory.total.div_ceil(1 << 30));
+        let sizes = recommended().iter().map(|model| model.memory_gigabytes);
+        // Machines have a little less than they are sold with where part of it is the graphics chip's.
+        let this_size = sizes.filter(|&size| u64::from(size) <= machine + 1).max();
+        let describe = |model: &Recommendation| RecommendedModel {
             name: model.name.clone(),
             memory_gigabytes: model.memory_gigabytes,
             reason: model.reason.clone(),
             download_bytes: model.download_bytes,
-            context_length: model.facts.context_length(),
+            context_length: model.facts.shape.context_length,
             fit: self.hub_fit(&model.facts),
-            for_this_machine: for_this_machine == Some(model.memory_gigabytes),
+            for_this_machine: this_size == Some(model.memory_gigabytes),
             directory: on_disk.directory_of(&model.name),
         };
-        recommended::all().iter().map(describe).collect()
+        recommended().iter().map(describe).collect()
     }
 
     /// What a model would be on this machine when nothing else is loaded, whatever is free at this moment.
@@ -174,6 +176,6 @@ pub async fn search(
 }
 
 /// The route of the recommended models.
-pub async fn recommended(State(app): State<Arc<App>>) -> Json<Vec<RecommendedModel>> {
+pub async fn list_recommended(State(app): State<Arc<App>>) -> Json<Vec<RecommendedModel>> {
     Json(app.recommended().await)
 }

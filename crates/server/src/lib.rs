@@ -57,7 +57,7 @@ pub fn router(app: Arc<App>, guard: Guard) -> Router {
         .route("/api/models/download", get(downloads::list).post(downloads::download))
         .route("/api/models/download/{action}", post(downloads::act))
         .route("/api/hub/models", get(hub_models::search))
-        .route("/api/hub/recommended", get(hub_models::recommended))
+        .route("/api/hub/recommended", get(hub_models::list_recommended))
         .route("/metrics", get(metrics::metrics))
         .route("/api/status", get(status::status))
         .route("/api/models", get(management::library))
