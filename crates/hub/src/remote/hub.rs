@@ -1,12 +1,13 @@
 //! The Hub, to be asked.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 
+use super::details::Known;
 use super::model::Info;
 use super::request::{Subject, host_of};
 use super::source::HubSource;
@@ -28,6 +29,7 @@ struct Inner {
     source: HubSource,
     timeouts: Timeouts,
     token_refused: AtomicBool,
+    known: Mutex<Known>,
 }
 
 /// How long to wait.
@@ -75,8 +77,8 @@ impl Hub {
             client = client.tls_certs_only([]);
         }
         let client = client.build().map_err(|error| HubError::Certificates(root_cause(&error)))?;
-        let token_refused = AtomicBool::new(false);
-        Ok(Self(Arc::new(Inner { client, source, timeouts, token_refused })))
+        let (token_refused, known) = (AtomicBool::new(false), Mutex::default());
+        Ok(Self(Arc::new(Inner { client, source, timeouts, token_refused, known })))
     }
 
     /// Whether the Hub has refused the token: since then it is asked without one.
@@ -94,7 +96,8 @@ impl Hub {
     /// # Errors
     /// See [`HubError`].
     pub async fn model(&self, name: &RepositoryName, revision: &str) -> Result<RemoteModel, HubError> {
-        self.info(name, revision).await?.into_model(name, &host_of(&self.0.source.endpoint))
+        let info = self.info(name, revision).await?;
+        self.remote_model(name, info)
     }
 
     /// The text of `config.json` at a commit.
@@ -121,6 +124,10 @@ impl Hub {
         Ok(info)
     }
 
+    pub(super) fn remote_model(&self, name: &RepositoryName, info: Info) -> Result<RemoteModel, HubError> {
+        info.into_model(name, &host_of(&self.0.source.endpoint))
+    }
+
     pub(super) fn file_url(&self, name: &RepositoryName, commit: &str, path: &RemotePath) -> Url {
         self.url(name.as_str().split('/').chain(["resolve", commit]).chain(path.as_str().split('/')))
     }
@@ -142,6 +149,10 @@ impl Hub {
 
     pub(super) fn timeouts(&self) -> Timeouts {
         self.0.timeouts
+    }
+
+    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn uses_token(&self) -> bool {
