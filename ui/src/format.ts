@@ -117,3 +117,8 @@ export function clock(milliseconds: Maybe): string {
   if (!known(milliseconds)) return UNKNOWN;
   return new Date(milliseconds).toLocaleTimeString("en-GB", { hour12: false });
 }
+
+/** A message as a sentence: it begins like the middle of one, or with a name, which stays as it is. */
+export function capitalized(message: string): string {
+  return message.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase());
+}

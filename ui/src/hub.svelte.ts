@@ -23,6 +23,7 @@ export class HubSearch {
   private timer: ReturnType<typeof setTimeout> | undefined;
   /** The last question: the answer to an older one is not shown. */
   private question = 0;
+  private failed: "search" | "more" = "search";
 
   constructor(backend: Backend) {
     this.backend = backend;
@@ -58,9 +59,7 @@ export class HubSearch {
 
   /** Repeats what failed. */
   retry(): Promise<void> {
-    const { answered } = this;
-    const same = answered?.text === this.text.trim() && answered.order === this.order;
-    return same && this.next !== null ? this.more() : this.search();
+    return this.failed === "more" ? this.more() : this.search();
   }
 
   private async ask(
@@ -79,7 +78,7 @@ export class HubSearch {
       [this.next, this.error, this.offline] = [page.next, null, false];
     } catch (thrown) {
       if (question !== this.question) return;
-      [this.error, this.offline] = [asBackendError(thrown), !navigator.onLine];
+      [this.error, this.offline, this.failed] = [asBackendError(thrown), !navigator.onLine, kind];
     }
     this.busy = null;
   }
