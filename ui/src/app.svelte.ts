@@ -62,6 +62,11 @@ export class AppState {
     return this.snapshot?.downloads ?? [];
   }
 
+  /** Changes when a download does something to the models on this disk: when it is whole, comes or goes. */
+  get arrivals(): string {
+    return this.downloads.map(({ name, state }) => `${name} ${state.state === "ready"}`).join();
+  }
+
   /** Whether a model's files are in use: it is loaded or loading, chosen by a person or named by a request. */
   isLoaded(directory: string): boolean {
     const { model = null, others = [] } = this.snapshot?.runtime ?? {};

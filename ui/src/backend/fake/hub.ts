@@ -66,12 +66,12 @@ function described(shape: ModelShape, active: number, context: number, kv: KvCac
 }
 
 const RECOMMENDED: [name: string, gigabytes: number, reason: string][] = [
-  ["mlx-community/Qwen3-4B-Instruct-2507-4bit", 16, "4 B parameters, all of them active; the smallest that calls tools reliably"],
-  ["mlx-community/Qwen3-8B-4bit", 24, "8 B parameters, trained for tool calls and code"],
-  ["mlx-community/Qwen3-14B-4bit", 32, "15 B parameters, trained for tool calls and code"],
-  ["mlx-community/Qwen3-Coder-30B-A3B-Instruct-4bit", 48, "trained for coding agents; 3.3 B of 30.5 B parameters active"],
-  ["mlx-community/Qwen3-Coder-30B-A3B-Instruct-6bit", 64, "the same in 6 bits, closer to the original weights"],
-  ["mlx-community/Qwen3-Coder-30B-A3B-Instruct-8bit", 128, "the same in 8 bits, next to the original weights"],
+  ["mlx-community/Qwen3-4B-Instruct-2507-4bit", 16, "4.0 B parameters, all of them active; trained for tool calls"],
+  ["mlx-community/Qwen3-8B-4bit", 24, "8.2 B parameters, all of them active; trained for tool calls and code"],
+  ["mlx-community/Qwen3-14B-4bit", 32, "14.8 B parameters, all of them active; trained for tool calls and code"],
+  ["mlx-community/Qwen3-Coder-30B-A3B-Instruct-4bit", 48, "trained for coding agents; 3.3 of 30.5 B parameters active"],
+  ["mlx-community/Qwen3-Coder-30B-A3B-Instruct-6bit", 64, "trained for coding agents; 3.3 of 30.5 B parameters active"],
+  ["mlx-community/Qwen3-Coder-30B-A3B-Instruct-8bit", 128, "trained for coding agents; 3.3 of 30.5 B parameters active"],
 ];
 
 export function recommended(limit: MemoryLimit | null, onDisk: OnDisk): RecommendedModel[] {
