@@ -84,10 +84,16 @@ export class FakeDownloads {
 
   private receive(download: Download): void {
     if (download.commit === null) prepare(download);
-    const waiting = download.files.filter(({ done, bytes }) => done < bytes).slice(0, PARALLEL);
-    for (const file of waiting) {
-      file.done = Math.min(file.bytes, file.done + Math.ceil(this.bytesPerSecond / waiting.length));
-      file.verified = file.done === file.bytes;
+    let budget = this.bytesPerSecond;
+    let waiting: DownloadFile[];
+    while (budget > 0 && (waiting = download.files.filter(({ verified }) => !verified).slice(0, PARALLEL)).length > 0) {
+      const each = Math.ceil(budget / waiting.length);
+      for (const file of waiting) {
+        const received = Math.min(file.bytes - file.done, each, budget);
+        file.done += received;
+        file.verified = file.done === file.bytes;
+        budget -= received;
+      }
     }
     download.done = sum(download.files, "done");
     const left = (download.bytes ?? 0) - download.done;
