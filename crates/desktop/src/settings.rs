@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use shorn_hub::embedded;
 use shorn_hub::fit::GuardLevel;
 use shorn_hub::library::Folders;
 use shorn_server::MemoryPolicy;
