@@ -25,6 +25,8 @@ const PARTIAL: &str = ".shorn.incomplete";
 pub(super) struct Repository {
     /// The cache, without links.
     cache: PathBuf,
+    /// The model's folder, as the path of the cache was given.
+    shown: PathBuf,
     /// `models--org--name`.
     folder: PathBuf,
     blobs: PathBuf,
@@ -38,9 +40,10 @@ impl Repository {
     /// Makes the folders that are not there.
     pub fn open(cache: &Path, name: &RepositoryName) -> Result<Self, DownloadProblem> {
         let at = |error| DownloadProblem::file(cache, &error);
+        let name = format!("models--{}", name.as_str().replace('/', "--"));
+        let shown = cache.join(&name);
         fs::create_dir_all(cache).map_err(at)?;
         let cache = cache.canonicalize().map_err(at)?;
-        let name = format!("models--{}", name.as_str().replace('/', "--"));
         let folder = subfolder(&cache, &cache, &name)?;
         Ok(Self {
             blobs: subfolder(&cache, &folder, "blobs")?,
@@ -48,6 +51,7 @@ impl Repository {
             refs: subfolder(&cache, &folder, "refs")?,
             locks: subfolder(&cache, &subfolder(&cache, &cache, ".locks")?, &name)?,
             folder,
+            shown,
             cache,
         })
     }
@@ -75,6 +79,11 @@ impl Repository {
     /// The folder of a commit.
     pub fn snapshot(&self, commit: &str) -> PathBuf {
         self.snapshots.join(commit)
+    }
+
+    /// The folder of a commit, as the path of the cache was given.
+    pub fn shown_snapshot(&self, commit: &str) -> PathBuf {
+        self.shown.join("snapshots").join(commit)
     }
 
     /// Bytes of a file on this disk: all, when it is there under its final name, else those of the partial.
@@ -156,8 +165,11 @@ impl Repository {
             let name = entry.file_name();
             let Some(digest) = name.to_str().and_then(|name| name.strip_suffix(PARTIAL)) else { continue };
             let lock = self.locks.join(format!("{digest}.lock"));
-            if let Some(_lock) = BlobLock::try_take(&lock).map_err(|error| DownloadProblem::file(&lock, &error))? {
-                fs::remove_file(entry.path()).map_err(|error| DownloadProblem::file(&entry.path(), &error))?;
+            if let Some(_lock) =
+                BlobLock::try_take(&lock).map_err(|error| DownloadProblem::file(&lock, &error))?
+            {
+                fs::remove_file(entry.path())
+                    .map_err(|error| DownloadProblem::file(&entry.path(), &error))?;
             }
         }
         Ok(())

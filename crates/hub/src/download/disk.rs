@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use super::plan::Plan;
 use super::{DownloadProblem, ProblemCode};
 
 /// What stays free on top of a download, in bytes, at most: the system and other programs need some, too.
@@ -26,8 +27,18 @@ pub(super) fn check(folder: &Path, needed: u64) -> Result<(), DownloadProblem> {
     }
 }
 
+/// What a failed write means, with figures where the disk is full.
+pub(super) fn write_problem(path: &Path, error: &io::Error, plan: &Plan) -> DownloadProblem {
+    let full_disk = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    let folder = path.parent().unwrap_or(path);
+    match free(folder) {
+        Ok(free) if full_disk => full(folder, plan.bytes() - plan.done(), free),
+        _ => DownloadProblem::file(path, error),
+    }
+}
+
 /// The problem with its figures.
-pub(super) fn full(folder: &Path, needed: u64, free: u64) -> DownloadProblem {
+fn full(folder: &Path, needed: u64, free: u64) -> DownloadProblem {
     let wanted = needed + HEADROOM.min(needed / HEADROOM_SHARE);
     let message = format!(
         "{folder}: {needed} are still to come and the disk has {free} free; free {missing} and resume; what has \

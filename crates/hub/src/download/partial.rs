@@ -66,6 +66,11 @@ impl Partial {
         Ok(Ok(partial))
     }
 
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Bytes that are there.
     pub fn length(&self) -> u64 {
         self.length

@@ -33,18 +33,12 @@ pub(super) struct Blob {
 impl Plan {
     /// The plan for a model.
     pub fn new(model: &RemoteModel) -> Result<Self, DownloadProblem> {
-        let refused = |message: String| DownloadProblem::new(ProblemCode::Refused, message);
-        let commit = model.commit.clone();
-        if commit.is_empty() || !commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(refused(format!("the Hub says that the model is at commit `{commit}`, which is none")));
-        }
         let files = model.needed_files();
         if !files.iter().any(|file| file.path.as_str().ends_with(".safetensors")) {
-            return Err(refused(
-                "it has no weights in safetensors format; choose a version of this model in MLX format".to_owned(),
-            ));
+            let why = "it has no weights in safetensors format; choose a version of this model in MLX format";
+            return Err(DownloadProblem::new(ProblemCode::Refused, why));
         }
-        Ok(Self::of(commit, files.into_iter().cloned()))
+        Ok(Self::of(model.commit.clone(), files.into_iter().cloned()))
     }
 
     /// The plan for these files.
@@ -142,7 +136,10 @@ enum Doing {
     Nothing,
     Something,
     /// It waits to try again.
-    Waiting { why: String, until: Deadline },
+    Waiting {
+        why: String,
+        until: Deadline,
+    },
 }
 
 impl Activity {
