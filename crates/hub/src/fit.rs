@@ -6,21 +6,28 @@
 mod advice;
 mod kv;
 mod limit;
+mod longest;
+mod shape;
 mod speed;
 mod workspace;
 
 use std::num::NonZeroU32;
 
 use serde::Serialize;
-use shorn_checkpoint::{
-    Checkpoint, Dtype, ExpertsConfig, Family, KvCache, KvRefusal, ModelConfig, Qwen3Config,
-};
+use shorn_checkpoint::{Checkpoint, Dtype, KvCache, KvRefusal};
 use ts_rs::TS;
 
 pub use advice::Advice;
 pub use kv::{KvChoice, kv_choices};
 pub use limit::{BindingLimit, GuardLevel, Machine, MemoryLimit};
-pub use speed::{DecodeSpeedEstimate, MemoryBandwidth, apple_chip_bandwidth, decode_speed_estimate};
+pub use longest::{LongestFit, longest_fit};
+pub use shape::{
+    DeltaNet, Experts, FeedForward, Heads, Latent, Layer, LayerKind, ModelShape, PerLayerEmbedding,
+    ShapeError,
+};
+pub use speed::{
+    DecodeSpeedEstimate, MemoryBandwidth, apple_chip, apple_chip_bandwidth, decode_speed_estimate,
+};
 
 /// Buffers that MLX keeps for re-use: the engine's `BUFFER_CACHE_BYTES`.
 const BUFFER_CACHE_BYTES: u64 = 512 << 20;
@@ -28,44 +35,43 @@ const BUFFER_CACHE_BYTES: u64 = 512 << 20;
 /// Past this share of the limit a model fits only just: other programs take and give memory all the time.
 const TIGHT_FROM: f64 = 0.9;
 
-/// What has to be known about a model.
-#[derive(Debug, Clone, Copy)]
-pub struct ModelFacts<'a> {
-    /// Its configuration.
-    pub config: &'a ModelConfig,
+/// What has to be known about a model, on this disk or on the Hub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFacts {
+    /// Its shape.
+    pub shape: ModelShape,
     /// Bytes of all tensors. The engine keeps them as they are in the files, except unquantized experts in 16 bits on
     /// a machine without a GPU, which it widens to 32.
     pub weights_bytes: u64,
     /// Bytes of the tensors that one token reads: of the experts those that see it, of the embedding one row.
     pub active_weights_bytes: u64,
-    /// Bytes of an activation, and of an element of an unquantized KV cache.
-    pub activation_bytes: u64,
 }
 
-impl<'a> ModelFacts<'a> {
+impl ModelFacts {
     /// The facts of an opened checkpoint.
-    pub fn of(checkpoint: &'a Checkpoint) -> Self {
+    pub fn of(checkpoint: &Checkpoint) -> Self {
+        // Weights in 32 bits make activations in 32 bits; all others, block floats among them, make 16.
+        let activation_bytes = if checkpoint.activation_dtype() == Some(Dtype::F32) { 4 } else { 2 };
+        let shape = ModelShape::of(&checkpoint.config, activation_bytes);
         Self {
-            config: &checkpoint.config,
             weights_bytes: checkpoint.tensors.bytes(),
-            active_weights_bytes: speed::active_weights_bytes(checkpoint),
-            // Weights in 32 bits make activations in 32 bits; all others, block floats among them, make 16.
-            activation_bytes: if checkpoint.activation_dtype() == Some(Dtype::F32) { 4 } else { 2 },
+            active_weights_bytes: speed::active_weights_bytes(checkpoint, &shape),
+            shape,
         }
     }
 
-    fn decoder(&self) -> &'a Qwen3Config {
-        match &self.config.family {
-            Family::Qwen3(decoder) => decoder,
-            Family::Qwen3Moe(moe) => &moe.decoder,
-        }
-    }
-
-    fn experts(&self) -> Option<&'a ExpertsConfig> {
-        match &self.config.family {
-            Family::Qwen3(_) => None,
-            Family::Qwen3Moe(moe) => Some(&moe.experts),
-        }
+    /// The facts of a model whose tensor headers are not at hand: from the text of its `config.json` and the bytes of
+    /// all its safetensors files, whose headers are too small to matter.
+    ///
+    /// # Errors
+    /// Names the family or the field that does not tell what is needed.
+    pub fn from_config(config: &str, safetensors_bytes: u64) -> Result<Self, ShapeError> {
+        let (shape, active) = shape::with_active_share(config)?;
+        Ok(Self {
+            shape,
+            weights_bytes: safetensors_bytes,
+            active_weights_bytes: active.of(safetensors_bytes),
+        })
     }
 }
 
@@ -96,13 +102,18 @@ impl FitOptions {
 pub struct Fit {
     /// The weights.
     pub weights: u64,
-    /// What one token takes in an unquantized KV cache.
+    /// What one token takes in an unquantized KV cache. Layers that do not keep every token are in `kv_fixed` instead.
     pub kv_dense_bytes_per_token: u64,
     /// What one token takes once the KV cache is quantized; the same as unquantized where it never is.
     pub kv_quantized_bytes_per_token: u64,
+    /// Of both, what is in layers that cannot be quantized.
+    pub kv_unquantized_bytes_per_token: u64,
     /// The KV caches of all counted contexts at their largest, with the room that the engine allocates ahead. Before
     /// quantization begins a cache is unquantized, and a short quantized context can be smaller than that.
     pub kv: u64,
+    /// Of `kv`, what does not grow with the context and is never quantized: the windows of sliding layers once they are
+    /// full, and the states of recurrent ones.
+    pub kv_fixed: u64,
     /// The layers that are there twice while one cache grows or is quantized.
     pub kv_rebuild: u64,
     /// Activations of one prefill step behind a nearly full context.
@@ -140,6 +151,9 @@ pub enum FitRefusal {
     /// The KV cache.
     #[error(transparent)]
     Kv(#[from] KvRefusal),
+    /// Nothing in the model keeps keys and values of every token as they are.
+    #[error("no layer of a {0} model has a KV cache that can be quantized; choose an unquantized KV cache")]
+    NothingToQuantize(String),
     /// The context length.
     #[error(
         "context length must be from 1 to {longest} (max_position_embeddings of this model), not {asked}"
@@ -157,11 +171,16 @@ pub enum FitRefusal {
 /// # Errors
 /// When the model cannot take the options, whatever the machine.
 pub fn fit(model: &ModelFacts, options: &FitOptions, machine: &Machine) -> Result<Fit, FitRefusal> {
-    let longest = model.config.context_length();
+    let longest = model.shape.context_length;
     if options.context_length == 0 || options.context_length > longest {
         return Err(FitRefusal::ContextLength { asked: options.context_length, longest });
     }
-    model.config.check_kv(&options.kv)?;
+    kv::check(model, &options.kv)?;
+    Ok(estimate(model, options, machine))
+}
+
+/// The estimate for options that the model can take.
+fn estimate(model: &ModelFacts, options: &FitOptions, machine: &Machine) -> Fit {
     let needs = Needs::of(model, options, machine);
     let limit = machine.limit();
     let verdict = match needs.total() {
@@ -169,12 +188,14 @@ pub fn fit(model: &ModelFacts, options: &FitOptions, machine: &Machine) -> Resul
         total if total as f64 > limit.bytes as f64 * TIGHT_FROM => Verdict::Tight,
         _ => Verdict::Fits,
     };
-    let per_token = model.config.kv_bytes_per_token(&options.kv, model.activation_bytes);
-    Ok(Fit {
+    let per_token = kv::TokenBytes::of(model, &options.kv);
+    Fit {
         weights: needs.weights,
         kv_dense_bytes_per_token: per_token.dense,
         kv_quantized_bytes_per_token: per_token.quantized,
+        kv_unquantized_bytes_per_token: per_token.unquantizable,
         kv: needs.kv,
+        kv_fixed: needs.kv_fixed,
         kv_rebuild: needs.kv_rebuild,
         prefill_workspace: needs.prefill_workspace,
         buffer_cache: BUFFER_CACHE_BYTES,
@@ -186,13 +207,14 @@ pub fn fit(model: &ModelFacts, options: &FitOptions, machine: &Machine) -> Resul
             Verdict::TooLarge => advice::advice(model, options, machine),
             Verdict::Fits | Verdict::Tight => Vec::new(),
         },
-    })
+    }
 }
 
 /// What options ask for, in bytes.
 struct Needs {
     weights: u64,
     kv: u64,
+    kv_fixed: u64,
     kv_rebuild: u64,
     prefill_workspace: u64,
 }
@@ -201,9 +223,11 @@ impl Needs {
     /// The options must be possible for the model.
     fn of(model: &ModelFacts, options: &FitOptions, machine: &Machine) -> Self {
         let one = kv::full_context(model, options.context_length, &options.kv);
+        let contexts = u64::from(options.full_contexts.get());
         Self {
             weights: model.weights_bytes,
-            kv: one.bytes.saturating_mul(options.full_contexts.get().into()),
+            kv: one.bytes.saturating_mul(contexts),
+            kv_fixed: one.fixed.saturating_mul(contexts),
             kv_rebuild: one.rebuild,
             prefill_workspace: workspace::prefill(model, options, machine.has_gpu()),
         }

@@ -111,7 +111,7 @@ impl App {
             KvCache::Quantized(quantization) => (quantization.group_size, quantization.start),
             KvCache::Dense => (KvQuantization::DEFAULT_GROUP_SIZE, KvQuantization::DEFAULT_START),
         };
-        let kv_choices = kv_choices(&plan.facts(), settings.context_length, group_size, start);
+        let kv_choices = kv_choices(&plan.facts, settings.context_length, group_size, start);
         Ok(Estimate { model: plan.spec.name, settings, fit, kv_choices })
     }
 
@@ -180,7 +180,7 @@ impl App {
     fn fit(&self, plan: &LoadPlan) -> Option<Fit> {
         let settings = &plan.spec.settings;
         let machine = self.machine(settings.memory_limit)?;
-        fit(&plan.facts(), &FitOptions::one_context(settings.context_length, settings.kv), &machine).ok()
+        fit(&plan.facts, &FitOptions::one_context(settings.context_length, settings.kv), &machine).ok()
     }
 
     /// The memory that a load could have, taking over what the present model has.

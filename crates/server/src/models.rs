@@ -64,6 +64,9 @@ fn describe(model: &ServedModel) -> Model {
         reasoning: model.reasons(),
         kv_cache: kv,
         kv_cache_summary: kv.to_string(),
-        kv_bytes_per_token: model.plan.config.kv_bytes_per_token(&kv, model.plan.facts().activation_bytes),
+        kv_bytes_per_token: model
+            .plan
+            .config
+            .kv_bytes_per_token(&kv, model.plan.facts.shape.activation_bytes),
     }
 }

@@ -18,15 +18,8 @@ pub struct LoadPlan {
     pub generation: GenerationConfig,
     /// What a person saved for it.
     pub saved: SavedSettings,
-    sizes: Sizes,
-}
-
-/// What [`ModelFacts`] says beside the configuration.
-#[derive(Debug)]
-struct Sizes {
-    weights_bytes: u64,
-    active_weights_bytes: u64,
-    activation_bytes: u64,
+    /// What estimates need to know of it.
+    pub facts: ModelFacts,
 }
 
 impl LoadPlan {
@@ -42,17 +35,9 @@ impl LoadPlan {
     ) -> Result<Self, ServedModelError> {
         let checkpoint = Checkpoint::open(directory)?;
         let spec = options.or(&saved.load).resolve(name, directory, &checkpoint.config)?;
-        let ModelFacts { weights_bytes, active_weights_bytes, activation_bytes, .. } =
-            ModelFacts::of(&checkpoint);
-        let sizes = Sizes { weights_bytes, active_weights_bytes, activation_bytes };
+        let facts = ModelFacts::of(&checkpoint);
         let (config, generation) = (checkpoint.config, checkpoint.generation);
-        Ok(Self { spec, config, generation, saved, sizes })
-    }
-
-    /// What estimates need to know of the model.
-    pub fn facts(&self) -> ModelFacts<'_> {
-        let Sizes { weights_bytes, active_weights_bytes, activation_bytes } = self.sizes;
-        ModelFacts { config: &self.config, weights_bytes, active_weights_bytes, activation_bytes }
+        Ok(Self { spec, config, generation, saved, facts })
     }
 }
 

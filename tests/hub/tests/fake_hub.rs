@@ -1,5 +1,7 @@
 //! The Hub of the tests behaves as huggingface.co does, and its faults are what they are called.
 
+#![allow(clippy::unwrap_used, reason = "a failed test may panic")]
+
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use shorn_hub_tests::{FakeFile, FakeHub, Fault, Gate, Place};

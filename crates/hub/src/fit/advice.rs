@@ -4,7 +4,7 @@ use serde::Serialize;
 use shorn_checkpoint::{KvBits, KvCache, KvGroupSize, KvQuantization};
 use ts_rs::TS;
 
-use super::{BindingLimit, FitOptions, Machine, ModelFacts, Needs, gigabytes};
+use super::{BindingLimit, FitOptions, Machine, ModelFacts, Needs, gigabytes, kv};
 
 /// Contexts are advised in steps of so many tokens.
 const CONTEXT_STEP: u32 = 1024;
@@ -49,7 +49,7 @@ pub(super) fn advice(model: &ModelFacts, options: &FitOptions, machine: &Machine
 
 /// Other options for the same model and machine.
 struct Search<'a> {
-    model: &'a ModelFacts<'a>,
+    model: &'a ModelFacts,
     options: &'a FitOptions,
     machine: &'a Machine,
     limit: u64,
@@ -79,11 +79,10 @@ impl Search<'_> {
                 (now.key_bits.get() + now.value_bits.get(), now.start, vec![now.group_size])
             }
         };
-        let config = self.model.config;
         let group_size = groups.into_iter().find(|&group_size| {
             let bits = KvBits::ALL[0];
-            let kv = KvQuantization { key_bits: bits, value_bits: bits, group_size, start };
-            config.check_kv(&KvCache::Quantized(kv)).is_ok()
+            let quantization = KvQuantization { key_bits: bits, value_bits: bits, group_size, start };
+            kv::check(self.model, &KvCache::Quantized(quantization)).is_ok()
         });
         let starts = if start == 0 { vec![0] } else { vec![start, 0] };
         group_size.into_iter().flat_map(move |group_size| {

@@ -1,10 +1,10 @@
 //! How fast a model may decode: a token reads the active weights and the KV cache once, and memory is what limits that.
 
 use serde::Serialize;
-use shorn_checkpoint::{Checkpoint, Family, KvCache, TensorEntry};
+use shorn_checkpoint::{Checkpoint, KvCache, TensorEntry};
 use ts_rs::TS;
 
-use super::ModelFacts;
+use super::{ModelFacts, ModelShape, kv};
 
 /// Shares of the published bandwidth that decoding reached in the field, models without experts. MLX, 4-bit weights: 82 %
 /// on M4 Pro and 63 % on M3 Ultra (raullenchai/Rapid-MLX issue 567), 67 % on M3 Pro (ml-explore/mlx-lm pull request 1569).
@@ -49,18 +49,34 @@ const APPLE_CHIPS: [(&str, u32, u32); 20] = [
     ("Apple M6", 153, 170),
 ];
 
-/// The memory bandwidth of an Apple chip by its name, which macOS gives as `machdep.cpu.brand_string`; `None` for a chip
-/// that is not in the table.
-pub fn apple_chip_bandwidth(name: &str) -> Option<MemoryBandwidth> {
-    let name = name.trim();
-    let chip = APPLE_CHIPS.into_iter().find(|(known, ..)| known.eq_ignore_ascii_case(name));
+/// The name of an Apple chip, as it stands in the table of bandwidths, from the brand of the processor: what macOS says as
+/// `machdep.cpu.brand_string`, and sysinfo as `Cpu::brand`. `None` for a processor that is not in the table.
+///
+/// Case, blanks around and between words and the `(Virtual)` of virtual machines do not matter; all words have to agree,
+/// so an unknown variant is never taken for the chip that it is a variant of.
+pub fn apple_chip(brand: &str) -> Option<&'static str> {
+    let brand = words(brand);
+    APPLE_CHIPS.into_iter().map(|(name, ..)| name).find(|name| words(name) == brand)
+}
+
+fn words(name: &str) -> Vec<String> {
+    let words = name.split_whitespace().map(str::to_lowercase);
+    words.filter(|word| word != "(virtual)").collect()
+}
+
+/// The memory bandwidth of an Apple chip by the brand of the processor, as for [`apple_chip`]; `None` for a chip that is
+/// not in the table.
+pub fn apple_chip_bandwidth(brand: &str) -> Option<MemoryBandwidth> {
+    let name = apple_chip(brand)?;
+    let chip = APPLE_CHIPS.into_iter().find(|(known, ..)| *known == name);
     chip.map(|(_, slowest, fastest)| MemoryBandwidth { slowest, fastest })
 }
 
 /// How fast one request may decode: a range, estimated and not measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, TS)]
 pub struct DecodeSpeedEstimate {
-    /// Bytes that one token reads: active weights and KV cache.
+    /// Bytes that one token reads: active weights and cache. Of a sliding layer that is its window, of a recurrent one
+    /// its state.
     pub bytes_per_token: u64,
     /// The slow end, in tokens per second.
     pub slowest: f64,
@@ -75,14 +91,9 @@ pub fn decode_speed_estimate(
     cached_tokens: u32,
     bandwidth: MemoryBandwidth,
 ) -> DecodeSpeedEstimate {
-    let per_token = model.config.kv_bytes_per_token(kv, model.activation_bytes);
-    let per_token = match kv {
-        KvCache::Quantized(kv) if kv.start <= cached_tokens => per_token.quantized,
-        KvCache::Quantized(_) | KvCache::Dense => per_token.dense,
-    };
-    let cache = per_token.saturating_mul(cached_tokens.into());
+    let cache = kv::bytes_read(model, kv, cached_tokens);
     let bytes_per_token = model.active_weights_bytes.saturating_add(cache);
-    let (low, high) = if model.experts().is_some() { EXPERTS_SHARE } else { DENSE_SHARE };
+    let (low, high) = if model.shape.experts().is_some() { EXPERTS_SHARE } else { DENSE_SHARE };
     let speed =
         |gigabytes: u32, share: f64| f64::from(gigabytes) * 1e9 * share / bytes_per_token.max(1) as f64;
     DecodeSpeedEstimate {
@@ -92,25 +103,22 @@ pub fn decode_speed_estimate(
     }
 }
 
-/// Bytes of the tensors that one token reads.
-pub(super) fn active_weights_bytes(checkpoint: &Checkpoint) -> u64 {
-    let config = &checkpoint.config;
-    let (experts, tied) = match &config.family {
-        Family::Qwen3(decoder) => (None, decoder.tie_word_embeddings),
-        Family::Qwen3Moe(moe) => (Some(&moe.experts), moe.decoder.tie_word_embeddings),
-    };
+/// Bytes of the tensors that one token reads, from their headers.
+pub(super) fn active_weights_bytes(checkpoint: &Checkpoint, shape: &ModelShape) -> u64 {
     let active = |(name, entry): (&str, &TensorEntry)| {
         let share = |part: u32, whole: u32| {
             let bytes = u128::from(entry.bytes) * u128::from(part) / u128::from(whole.max(1));
             u64::try_from(bytes).unwrap_or(entry.bytes)
         };
-        match experts {
+        match shape.experts() {
             // The two names under which checkpoints have them: stacked, or one by one.
             Some(experts) if name.contains(".mlp.switch_mlp.") || name.contains(".mlp.experts.") => {
-                share(experts.num_experts_per_tok, experts.num_experts)
+                share(experts.per_token, experts.count)
             }
             // A tied embedding is the output projection too, which is read whole.
-            _ if name.starts_with("model.embed_tokens.") && !tied => share(1, config.vocab_size()),
+            _ if name.starts_with("model.embed_tokens.") && !shape.tied_embedding => {
+                share(1, shape.vocab_size)
+            }
             _ => entry.bytes,
         }
     };

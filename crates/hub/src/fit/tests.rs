@@ -1,12 +1,14 @@
 mod advice;
 mod engine;
+mod kinds;
+mod longest;
 mod speed;
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use shorn_checkpoint::{KvGroupSize, KvQuantization};
+use shorn_checkpoint::{KvGroupSize, KvQuantization, ModelConfig};
 
 use super::kv::{capacity_for, full_context, largest_capacity};
 use super::*;
@@ -24,21 +26,16 @@ fn qwen3_coder() -> Value {
     })
 }
 
-fn config(value: &Value) -> ModelConfig {
+fn shape(value: &Value) -> ModelShape {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.json");
     fs::write(&path, value.to_string()).unwrap();
-    ModelConfig::read(&path).unwrap()
+    ModelShape::of(&ModelConfig::read(&path).unwrap(), 2)
 }
 
 /// 30B parameters in 4 bits: 17.17 GB of weights in shared/research/gpu.md.
-fn facts(config: &ModelConfig) -> ModelFacts<'_> {
-    ModelFacts {
-        config,
-        weights_bytes: 17_170_000_000,
-        active_weights_bytes: 1_900_000_000,
-        activation_bytes: 2,
-    }
+fn facts(shape: &ModelShape) -> ModelFacts {
+    ModelFacts { shape: shape.clone(), weights_bytes: 17_170_000_000, active_weights_bytes: 1_900_000_000 }
 }
 
 fn quantized(bits: u32, start: u32) -> KvCache {
@@ -59,8 +56,8 @@ fn mac_of_64() -> Machine {
 
 #[test]
 fn qwen3_coder_takes_98304_bytes_a_token_and_24_gib_at_its_full_context() {
-    let config = config(&qwen3_coder());
-    let fit = fit(&facts(&config), &FitOptions::one_context(262_144, KvCache::Dense), &mac_of_64()).unwrap();
+    let shape = shape(&qwen3_coder());
+    let fit = fit(&facts(&shape), &FitOptions::one_context(262_144, KvCache::Dense), &mac_of_64()).unwrap();
     assert_eq!(fit.kv_dense_bytes_per_token, 98_304);
     assert_eq!(fit.kv_quantized_bytes_per_token, 98_304);
     assert_eq!(fit.kv, 24 * GIB);
@@ -68,19 +65,31 @@ fn qwen3_coder_takes_98304_bytes_a_token_and_24_gib_at_its_full_context() {
 
 #[test]
 fn in_8_bits_the_full_context_takes_12_and_three_quarters_gib() {
-    let config = config(&qwen3_coder());
+    let shape = shape(&qwen3_coder());
     let options = FitOptions::one_context(262_144, quantized(8, 5000));
-    let fit = fit(&facts(&config), &options, &mac_of_64()).unwrap();
+    let fit = fit(&facts(&shape), &options, &mac_of_64()).unwrap();
     // 8 bits and, for 64 elements, two numbers in 16 bits: 8.5 of 16 bits.
     assert_eq!(fit.kv_quantized_bytes_per_token, 52_224);
     assert_eq!(fit.kv as f64 / GIB as f64, 12.75);
 }
 
 #[test]
+fn a_token_takes_what_the_checkpoint_says_in_every_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    fs::write(&path, qwen3_coder().to_string()).unwrap();
+    let config = ModelConfig::read(&path).unwrap();
+    for kv in kv_choices(&facts(&shape(&qwen3_coder())), 4096, 32.try_into().unwrap(), 0) {
+        let expected = config.kv_bytes_per_token(&kv.kv, 2).quantized;
+        assert_eq!(kv.bytes_per_token, Some(expected), "{}", kv.kv);
+    }
+}
+
+#[test]
 fn a_total_is_its_parts_with_the_workspace_and_the_rebuild_never_at_once() {
-    let config = config(&qwen3_coder());
+    let shape = shape(&qwen3_coder());
     for kv in [KvCache::Dense, quantized(4, 0)] {
-        let fit = fit(&facts(&config), &FitOptions::one_context(262_144, kv), &mac_of_64()).unwrap();
+        let fit = fit(&facts(&shape), &FitOptions::one_context(262_144, kv), &mac_of_64()).unwrap();
         let most = fit.prefill_workspace.max(fit.kv_rebuild);
         assert_eq!(fit.total, fit.weights + fit.kv + most + fit.buffer_cache);
         assert_eq!(fit.kv_rebuild, fit.kv / 24, "2 of 48 layers are there twice");
@@ -89,10 +98,10 @@ fn a_total_is_its_parts_with_the_workspace_and_the_rebuild_never_at_once() {
 
 #[test]
 fn several_full_contexts_are_counted_as_such_and_share_the_workspace() {
-    let config = config(&qwen3_coder());
+    let shape = shape(&qwen3_coder());
     let one = FitOptions::one_context(32_768, KvCache::Dense);
     let four = FitOptions { full_contexts: NonZeroU32::new(4).unwrap(), ..one };
-    let model = facts(&config);
+    let model = facts(&shape);
     let [one, four] = [one, four].map(|options| fit(&model, &options, &mac_of_64()).unwrap());
     assert_eq!(four.kv, 4 * one.kv);
     assert_eq!(four.total - one.total, 3 * one.kv);
@@ -100,8 +109,8 @@ fn several_full_contexts_are_counted_as_such_and_share_the_workspace() {
 
 #[test]
 fn before_the_threshold_a_cache_is_counted_unquantized() {
-    let config = config(&qwen3_coder());
-    let kv = |context, kv| full_context(&facts(&config), context, &kv).bytes;
+    let shape = shape(&qwen3_coder());
+    let kv = |context, kv| full_context(&facts(&shape), context, &kv).bytes;
     let dense = |tokens| kv(tokens, KvCache::Dense);
     assert_eq!(kv(8192, quantized(2, 8192)), dense(8192), "a context this short is never quantized");
     // 2-bit/64 takes 2.5 of 16 bits: 16,384 such tokens take less than the 7,048 that may come before.
@@ -123,8 +132,8 @@ fn the_most_room_that_is_ever_made_is_found_for_every_length() {
 
 #[test]
 fn what_is_needed_grows_with_the_context() {
-    let config = config(&qwen3_coder());
-    let model = facts(&config);
+    let shape = shape(&qwen3_coder());
+    let model = facts(&shape);
     for kv in [KvCache::Dense, quantized(8, 5000), quantized(2, 5000), quantized(2, 0)] {
         let total = |context| Needs::of(&model, &FitOptions::one_context(context, kv), &mac_of_64()).total();
         let totals: Vec<u64> = (1..=1024).map(|step| total(step * 256)).collect();
@@ -169,8 +178,8 @@ fn the_reserve_is_a_quarter_within_bounds_and_other_levels_keep_less_or_more() {
 
 #[test]
 fn a_verdict_is_tight_in_the_last_tenth_of_the_limit() {
-    let config = config(&qwen3_coder());
-    let model = facts(&config);
+    let shape = shape(&qwen3_coder());
+    let model = facts(&shape);
     let options = FitOptions::one_context(32_768, KvCache::Dense);
     let total = fit(&model, &options, &mac_of_64()).unwrap().total;
     let verdict = |limit: u64| fit(&model, &options, &mac(512 * GIB, limit)).unwrap().verdict;
@@ -184,8 +193,8 @@ fn a_verdict_is_tight_in_the_last_tenth_of_the_limit() {
 fn options_that_the_model_cannot_take_are_refused() {
     let mut value = qwen3_coder();
     value["head_dim"] = json!(96);
-    let config = config(&value);
-    let refusal = |options| fit(&facts(&config), &options, &mac_of_64()).unwrap_err().to_string();
+    let shape = shape(&value);
+    let refusal = |options| fit(&facts(&shape), &options, &mac_of_64()).unwrap_err().to_string();
     let message = refusal(FitOptions::one_context(4096, quantized(8, 0)));
     assert!(message.contains("96") && message.contains("choose 32"), "{message}");
     let message = refusal(FitOptions::one_context(262_145, KvCache::Dense));
@@ -195,8 +204,8 @@ fn options_that_the_model_cannot_take_are_refused() {
 
 #[test]
 fn the_dialogs_choices_come_with_their_bytes() {
-    let config = config(&qwen3_coder());
-    let choices = kv_choices(&facts(&config), 262_144, 64.try_into().unwrap(), 5000);
+    let shape = shape(&qwen3_coder());
+    let choices = kv_choices(&facts(&shape), 262_144, 64.try_into().unwrap(), 5000);
     // Bits of an element with its share of a scale and a bias, in sixteenths of the unquantized 24 GiB.
     let expected = [16.0, 8.5, 6.5, 4.5, 3.5, 2.5].map(|bits| Some((24.0 / 16.0 * bits * GIB as f64) as u64));
     assert_eq!(choices.iter().map(|choice| choice.bytes).collect::<Vec<_>>(), expected);
@@ -209,8 +218,8 @@ fn the_dialogs_choices_come_with_their_bytes() {
 fn choices_that_a_model_cannot_take_say_why_and_have_no_bytes() {
     let mut value = qwen3_coder();
     value["head_dim"] = json!(64);
-    let config = config(&value);
-    let choices = kv_choices(&facts(&config), 262_144, KvGroupSize::try_from(128).unwrap(), 0);
+    let shape = shape(&value);
+    let choices = kv_choices(&facts(&shape), 262_144, KvGroupSize::try_from(128).unwrap(), 0);
     assert!(choices[0].refused.is_none() && choices[0].bytes == Some(12 * GIB));
     for choice in &choices[1..] {
         let refused = choice.refused.as_deref().unwrap();
@@ -221,10 +230,9 @@ fn choices_that_a_model_cannot_take_say_why_and_have_no_bytes() {
 
 #[test]
 fn the_window_gets_verdicts_and_bounds_in_snake_case() {
-    let config = config(&qwen3_coder());
+    let shape = shape(&qwen3_coder());
     let options = FitOptions::one_context(262_144, KvCache::Dense);
-    let fit =
-        serde_json::to_value(fit(&facts(&config), &options, &mac(16 * GIB, 11 * GIB)).unwrap()).unwrap();
+    let fit = serde_json::to_value(fit(&facts(&shape), &options, &mac(16 * GIB, 11 * GIB)).unwrap()).unwrap();
     assert_eq!((&fit["verdict"], &fit["binding"]), (&json!("too_large"), &json!("gpu_limit")));
 }
 
@@ -236,11 +244,11 @@ fn facts_come_from_a_checkpoint() {
     };
     let checkpoint = open("qwen3_moe-float32");
     let model = ModelFacts::of(&checkpoint);
-    assert_eq!((model.weights_bytes, model.activation_bytes), (checkpoint.tensors.bytes(), 4));
+    assert_eq!((model.weights_bytes, model.shape.activation_bytes), (checkpoint.tensors.bytes(), 4));
     // Layer 1 has 4 experts of 3 matrices of 64 x 32, of which 2 see a token; all in 4 bytes, the embedding is tied.
     assert_eq!(model.weights_bytes - model.active_weights_bytes, 2 * 3 * 64 * 32 * 4);
     // The scales of block floats are bytes; the norms, here in 32 bits, decide on the activations.
-    assert_eq!(ModelFacts::of(&open("qwen3-mxfp4")).activation_bytes, 4);
+    assert_eq!(ModelFacts::of(&open("qwen3-mxfp4")).shape.activation_bytes, 4);
     // Untied: of 256 rows of the embedding, one is read.
     let checkpoint = open("qwen3-yarn-8bit");
     let model = ModelFacts::of(&checkpoint);

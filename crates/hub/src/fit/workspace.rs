@@ -1,7 +1,7 @@
 //! What a prefill step takes beside the weights and the KV caches.
 
 use super::kv::{self, PREFILL_CHUNK};
-use super::{FitOptions, ModelFacts};
+use super::{FeedForward, FitOptions, LayerKind, ModelFacts};
 
 /// Layers whose activations are there at the same time: the engine evaluates `LAYERS_PER_GROUP`, two, together, and two
 /// such groups are in flight.
@@ -30,49 +30,85 @@ pub(super) fn prefill(model: &ModelFacts, options: &FitOptions, has_gpu: bool) -
     activations.saturating_add(slabs(model, options)).saturating_add(scores(model, options, rows, has_gpu))
 }
 
-/// Activations of one layer: those of its attention or of what follows it, whichever are more.
+/// Activations of one layer, the largest: those of its attention or of what follows it, whichever are more.
 pub(super) fn layer_activations(model: &ModelFacts, rows: u64) -> u64 {
-    let decoder = model.decoder();
-    let hidden = u64::from(decoder.hidden_size);
-    let head_dim = u64::from(decoder.head_dim);
-    let queries = u64::from(decoder.num_attention_heads) * head_dim;
-    let keys = u64::from(decoder.num_key_value_heads) * head_dim;
-    // The residual stream and its norm, queries with keys and values, queries and keys normalised and rotated, and what
-    // attention gives, once as it comes and once with heads side by side.
-    let attention = 2 * hidden + (queries + 2 * keys) + 2 * (queries + keys) + 2 * queries;
-    // Gate and up, their product, and the result.
-    let gated = |width: u64| 3 * width + hidden;
-    let feed_forward = match model.experts() {
-        None => gated(decoder.intermediate_size.into()),
-        // Rows are gathered for each of their experts, and put back in order at the end.
-        Some(experts) => {
-            let pairs = u64::from(experts.num_experts_per_tok);
-            let sparse = pairs * (gated(experts.moe_intermediate_size.into()) + 2 * hidden);
-            sparse.max(gated(decoder.intermediate_size.into()))
-        }
-    };
-    rows.saturating_mul(attention.max(feed_forward)).saturating_mul(model.activation_bytes)
+    let hidden = u64::from(model.shape.hidden_size);
+    let layers = model.shape.layers.iter();
+    let widest =
+        layers.map(|layer| mixing(&layer.kind, hidden).max(feed_forward(&layer.feed_forward, hidden)));
+    rows.saturating_mul(widest.max().unwrap_or(0)).saturating_mul(model.shape.activation_bytes)
 }
 
-/// A quantized cache is unpacked for many rows, one layer at a time.
-fn slabs(model: &ModelFacts, options: &FitOptions) -> u64 {
-    if kv::quantized_from(options.context_length, &options.kv).is_none() {
-        return 0;
+/// Elements for one row while a layer mixes tokens.
+fn mixing(kind: &LayerKind, hidden: u64) -> u64 {
+    // The residual stream and its norm.
+    let stream = 2 * hidden;
+    match kind {
+        LayerKind::Attention(heads) | LayerKind::Sliding { heads, .. } | LayerKind::Borrowing(heads) => {
+            let (queries, keys) = (heads.query_width(), heads.kv_width());
+            let gate = if heads.gated { queries } else { 0 };
+            // Queries with keys and values, queries and keys normalised and rotated, and what attention gives, once as
+            // it comes and once with heads side by side.
+            stream + gate + (queries + 2 * keys) + 2 * (queries + keys) + 2 * queries
+        }
+        LayerKind::Latent(latent) => {
+            let heads = u64::from(latent.heads);
+            let queries = heads * latent.key_dim();
+            stream + 3 * queries + 2 * latent.width() + 2 * heads * u64::from(latent.v_head_dim)
+        }
+        // The convolution's inputs, outputs and what their activation gives; gates; what the state gives, normalised.
+        LayerKind::Recurrent(net) => stream + 3 * net.conv_width() + 3 * net.value_width(),
     }
-    let decoder = model.decoder();
-    let keys = u64::from(decoder.num_key_value_heads) * u64::from(decoder.head_dim);
-    let slab = (2 * keys * model.activation_bytes).saturating_mul(options.context_length.into());
-    slab.saturating_mul(SLABS_IN_FLIGHT)
+}
+
+/// Elements for one row after that.
+fn feed_forward(feed_forward: &FeedForward, hidden: u64) -> u64 {
+    // Gate and up, their product, and the result.
+    let gated = |width: u32| 3 * u64::from(width) + hidden;
+    let dense = match feed_forward.width {
+        0 => 0,
+        width => gated(width),
+    };
+    // Rows are gathered for each of their experts, and put back in order at the end.
+    let sparse = feed_forward
+        .experts
+        .map_or(0, |experts| u64::from(experts.per_token).saturating_mul(gated(experts.width) + 2 * hidden));
+    dense.max(sparse)
+}
+
+/// A quantized cache is unpacked for many rows, and so is a latent one: one layer at a time.
+fn slabs(model: &ModelFacts, options: &FitOptions) -> u64 {
+    let quantized = kv::quantized_from(options.context_length, &options.kv).is_some();
+    let rows = model.shape.layers.iter().map(|layer| match layer.kind {
+        LayerKind::Attention(heads) if quantized => 2 * heads.kv_width(),
+        LayerKind::Latent(latent) => {
+            u64::from(latent.heads).saturating_mul(latent.key_dim() + u64::from(latent.v_head_dim))
+        }
+        _ => 0,
+    });
+    let row = rows.max().unwrap_or(0).saturating_mul(model.shape.activation_bytes);
+    row.saturating_mul(options.context_length.into()).saturating_mul(SLABS_IN_FLIGHT)
 }
 
 /// Scores, where attention is not one kernel.
 fn scores(model: &ModelFacts, options: &FitOptions, rows: u64, has_gpu: bool) -> u64 {
-    let decoder = model.decoder();
+    let context = options.context_length;
+    let layers = model.shape.layers.iter().filter_map(|layer| match layer.kind {
+        LayerKind::Attention(heads) | LayerKind::Borrowing(heads) => {
+            Some((heads.query_heads, u64::from(heads.head_dim), context))
+        }
+        LayerKind::Sliding { heads, window } => {
+            let seen = context.min(kv::sliding_capacity(window));
+            Some((heads.query_heads, u64::from(heads.head_dim), seen))
+        }
+        LayerKind::Latent(latent) => Some((latent.heads, latent.key_dim(), context)),
+        LayerKind::Recurrent(_) => None,
+    });
     // The engine's `attention_is_fused` for an Apple GPU; MLX on NVIDIA fuses these heads too.
-    if has_gpu && matches!(decoder.head_dim, 64 | 80 | 128) {
-        return 0;
-    }
-    let row = u64::from(decoder.num_attention_heads) * u64::from(options.context_length) * 4;
-    let block = SCORE_BYTES.max(FEWEST_BLOCK_ROWS.saturating_mul(row)).min(rows.saturating_mul(row));
-    block.saturating_mul(SCORE_COPIES)
+    let unfused = layers.filter(|(_, head_dim, _)| !(has_gpu && matches!(head_dim, 64 | 80 | 128)));
+    let blocks = unfused.map(|(heads, _, seen)| {
+        let row = u64::from(heads).saturating_mul(seen.into()).saturating_mul(4);
+        SCORE_BYTES.max(FEWEST_BLOCK_ROWS.saturating_mul(row)).min(rows.saturating_mul(row))
+    });
+    blocks.max().unwrap_or(0).saturating_mul(SCORE_COPIES)
 }

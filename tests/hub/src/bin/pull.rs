@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use shorn_hub::download::{DownloadState, Downloads, Timing};
-use shorn_hub::remote::{Hub, RepositoryName};
+use shorn_hub::remote::{Hub, HubSource, RepositoryName};
 
 /// Prints each state as a line of JSON; ends well when the model is ready.
 #[derive(Parser)]
@@ -32,7 +32,7 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         timing.first_pause = Duration::from_millis(milliseconds);
         timing.longest_pause = timing.first_pause * 8;
     }
-    let hub = Hub::thin(&arguments.endpoint);
+    let hub = Hub::new(HubSource::at(&arguments.endpoint)?)?;
     let downloads = Downloads::start_with(hub, arguments.cache, arguments.queue, timing);
     let mut watch = downloads.watch();
     downloads.add(arguments.name.clone());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shorn_hub::download::{Download, DownloadProblem, DownloadState, Downloads, ProblemCode, Timing};
-use shorn_hub::remote::{Hub, RepositoryName};
+use shorn_hub::remote::{Hub, HubSource, RepositoryName, Token};
 use shorn_hub_tests::{FakeFile, FakeHub, Request};
 use tempfile::TempDir;
 
@@ -51,7 +51,9 @@ pub fn name(text: &str) -> RepositoryName {
 }
 
 pub fn hub(endpoint: &str) -> Hub {
-    Hub::thin(endpoint)
+    let mut source = HubSource::at(endpoint).unwrap();
+    source.token = Some(Token::new("hf_token", "the test").unwrap());
+    Hub::new(source).unwrap()
 }
 
 impl Scene {

@@ -2,8 +2,8 @@ use super::*;
 
 #[track_caller]
 fn advice(options: FitOptions, machine: &Machine) -> Vec<Advice> {
-    let config = config(&qwen3_coder());
-    let model = facts(&config);
+    let shape = shape(&qwen3_coder());
+    let model = facts(&shape);
     let fit = fit(&model, &options, machine).unwrap();
     assert_eq!(fit.verdict, Verdict::TooLarge);
     assert!(!fit.advice.is_empty(), "there is always something to say");
@@ -25,8 +25,8 @@ fn dense(context_length: u32) -> FitOptions {
 
 #[test]
 fn what_fits_gets_no_advice() {
-    let config = config(&qwen3_coder());
-    assert!(fit(&facts(&config), &dense(32_768), &mac_of_64()).unwrap().advice.is_empty());
+    let shape = shape(&qwen3_coder());
+    assert!(fit(&facts(&shape), &dense(32_768), &mac_of_64()).unwrap().advice.is_empty());
 }
 
 #[test]
@@ -49,8 +49,8 @@ fn the_advised_context_is_the_longest_that_fits() {
     let machine = mac(48 * GIB, 36 * GIB);
     let longest = advice(dense(262_144), &machine)[1].context_length.unwrap();
     assert!(longest.is_multiple_of(1024) && longest > 100_000, "{longest}");
-    let config = config(&qwen3_coder());
-    let verdict = fit(&facts(&config), &dense(longest + 1024), &machine).unwrap().verdict;
+    let shape = shape(&qwen3_coder());
+    let verdict = fit(&facts(&shape), &dense(longest + 1024), &machine).unwrap().verdict;
     assert_eq!(verdict, Verdict::TooLarge);
 }
 

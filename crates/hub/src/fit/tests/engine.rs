@@ -41,20 +41,19 @@ fn rooms_are_those_that_were_measured() {
 }
 
 /// The model "kv-heavy" of `cargo xtask measure memory`: 8 layers in float32, on the processor.
-fn kv_heavy() -> ModelConfig {
-    config(&json!({
+fn kv_heavy() -> ModelShape {
+    let shape = shape(&json!({
         "model_type": "qwen3_moe", "hidden_size": 128, "num_hidden_layers": 8, "intermediate_size": 256,
         "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 64, "rms_norm_eps": 1e-6,
         "rope_theta": 10_000_000, "vocab_size": 512, "max_position_embeddings": 32_768, "num_experts": 4,
         "num_experts_per_tok": 2, "moe_intermediate_size": 64, "norm_topk_prob": true
-    }))
+    }));
+    ModelShape { activation_bytes: 4, ..shape }
 }
 
 #[test]
 fn the_estimate_of_a_prefill_is_above_what_was_measured_and_not_far() {
-    let config = kv_heavy();
-    let model =
-        ModelFacts { config: &config, weights_bytes: 0, active_weights_bytes: 0, activation_bytes: 4 };
+    let model = ModelFacts { shape: kv_heavy(), weights_bytes: 0, active_weights_bytes: 0 };
     // docs/measurements/memory.json: peak bytes above the weights of a prefill to 16,385 tokens.
     let measured = [
         (KvCache::Dense, 448_980_040),
@@ -74,15 +73,15 @@ fn the_estimate_of_a_prefill_is_above_what_was_measured_and_not_far() {
 #[test]
 fn a_layers_activations_are_of_the_size_that_was_measured() {
     // shared/research/gpu.md: 48 layers of this model held 8.6 GB when a chunk of 2,048 was evaluated as one graph.
-    let config = config(&qwen3_coder());
-    let share = layer_activations(&facts(&config), 2048) as f64 / (8.6e9 / 48.0);
+    let shape = shape(&qwen3_coder());
+    let share = layer_activations(&facts(&shape), 2048) as f64 / (8.6e9 / 48.0);
     assert!((1.0..2.0).contains(&share), "{share} of what was measured");
 }
 
 #[test]
 fn a_fused_kernel_needs_no_scores_and_a_quantized_cache_two_slabs() {
-    let config = config(&qwen3_coder());
-    let model = facts(&config);
+    let shape = shape(&qwen3_coder());
+    let model = facts(&shape);
     let workspace = |kv, has_gpu| prefill(&model, &FitOptions::one_context(262_144, kv), has_gpu);
     let dense = workspace(KvCache::Dense, true);
     assert_eq!(dense, 4 * layer_activations(&model, 2048));
