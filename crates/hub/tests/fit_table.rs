@@ -53,7 +53,8 @@ fn write_model(text: &mut String, model: &Recommendation) {
     let (download, memory) = (in_gigabytes(model.download_bytes), model.memory_gigabytes);
     writeln!(text, "For {memory} GB; {download} to download. {}\n", model.reason).unwrap();
     let settings = [("unquantized", None), ("8 bits", Some((8, 8))), ("keys 8, values 4 bits", Some((8, 4)))];
-    let settings = settings.into_iter().chain([("4 bits", Some((4, 4)))]).map(|(words, bits)| (words, kv(bits)));
+    let settings =
+        settings.into_iter().chain([("4 bits", Some((4, 4)))]).map(|(words, bits)| (words, kv(bits)));
     let settings: Vec<_> = settings.collect();
     let words: Vec<&str> = settings.iter().map(|(words, _)| *words).collect();
     writeln!(text, "| context | {} |\n|{}", words.join(" | "), " --- |".repeat(words.len() + 1)).unwrap();
