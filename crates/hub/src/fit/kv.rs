@@ -147,8 +147,8 @@ impl Buffers {
     }
 }
 
-/// The most tokens that a sliding layer holds: while a chunk of the prompt is added, its first token still sees a window
-/// back (as in mlx-lm's `RotatingKVCache`).
+/// The most tokens that a sliding layer holds: while a chunk of the prompt is added, its first token still sees a
+/// window back (as in mlx-lm's `RotatingKVCache`).
 pub(super) fn sliding_capacity(window: u32) -> u32 {
     window.saturating_add(PREFILL_CHUNK)
 }

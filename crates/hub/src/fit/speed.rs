@@ -49,17 +49,17 @@ const APPLE_CHIPS: [(&str, u32, u32); 20] = [
     ("Apple M6", 153, 170),
 ];
 
-/// The name of an Apple chip, as it stands in the table of bandwidths, from the brand of the processor: what macOS says as
-/// `machdep.cpu.brand_string`, and sysinfo as `Cpu::brand`. `None` for a processor that is not in the table.
+/// The name of an Apple chip, as it stands in the table of bandwidths, from the brand of the processor: what macOS says
+/// as `machdep.cpu.brand_string`, and sysinfo as `Cpu::brand`. `None` for a processor that is not in the table.
 ///
-/// Case, blanks around and between words and the `(Virtual)` of virtual machines do not matter; all words have to agree,
-/// so an unknown variant is never taken for the chip that it is a variant of.
+/// Case, blanks around and between words and the `(Virtual)` of virtual machines do not matter; all words have to
+/// agree, so an unknown variant is never taken for the chip that it is a variant of.
 pub fn apple_chip(brand: &str) -> Option<&'static str> {
     find_chip(brand).map(|(name, ..)| name)
 }
 
-/// The memory bandwidth of an Apple chip by the brand of the processor, as for [`apple_chip`]; `None` for a processor that
-/// is not in the table.
+/// The memory bandwidth of an Apple chip by the brand of the processor, as for [`apple_chip`]; `None` for a processor
+/// that is not in the table.
 pub fn apple_chip_bandwidth(brand: &str) -> Option<MemoryBandwidth> {
     find_chip(brand).map(|(_, slowest, fastest)| MemoryBandwidth { slowest, fastest })
 }
