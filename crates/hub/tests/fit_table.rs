@@ -17,10 +17,10 @@ const HEADER: &str = "\
 Generated from `shorn_hub::recommended` by `cargo xtask fit-table`; `npm test` fails when it is behind.
 
 How much memory each recommended model takes in all (weights, the KV cache of one full context, workspace and MLX's
-buffers) by context length and KV cache, and the smallest Mac that has it, with nothing else loaded and the default guard.
-These are estimates, rounded up where they cannot be exact; `shorn fit` and the load dialog use the same arithmetic with
-what the machine at hand has free. A quantized KV cache is kept in groups of 64 and begins at 5,000 tokens. A gigabyte (GB)
-is 10^9 bytes, but a Mac's memory is counted as it is sold.
+buffers) by context length and KV cache, and the smallest Mac that has it, with nothing else loaded and the default
+guard. These are estimates, rounded up where they cannot be exact; `shorn fit` and the load dialog use the same
+arithmetic with what the machine at hand has free. A quantized KV cache is kept in groups of 64 and begins at 5,000
+tokens. A gigabyte (GB) is 10^9 bytes, but a Mac's memory is counted as it is sold.
 ";
 
 #[test]

@@ -1,7 +1,7 @@
 //! `cargo xtask fit-table`: docs/fit.md, what each recommended model takes.
 //!
-//! A test of shorn-hub writes it, as the window's types are written: so `cargo test` compares it, and this tool does not
-//! have to be built with all that shorn-hub needs.
+//! A test of shorn-hub writes it, as the window's types are written: so `cargo test` compares it, and this tool need
+//! not be built with all that shorn-hub needs.
 
 use anyhow::Result;
 

@@ -28,12 +28,15 @@ pub(super) struct FullContext {
 pub(super) fn check(model: &ModelFacts, kv: &KvCache) -> Result<(), FitRefusal> {
     let KvCache::Quantized(quantization) = kv else { return Ok(()) };
     let group_size = quantization.group_size.get();
-    let mut layers = model.shape.layers.iter().filter_map(|layer| match layer.kind {
+    let head_dims = model.shape.layers.iter().filter_map(|layer| match layer.kind {
         LayerKind::Attention(heads) => Some(heads.head_dim),
         _ => None,
     });
-    let first = layers.next().ok_or_else(|| FitRefusal::NothingToQuantize(model.shape.family.clone()))?;
-    match std::iter::once(first).chain(layers).find(|head_dim| !head_dim.is_multiple_of(group_size)) {
+    let head_dims: Vec<u32> = head_dims.collect();
+    if head_dims.is_empty() {
+        return Err(FitRefusal::NothingToQuantize(model.shape.family.clone()));
+    }
+    match head_dims.into_iter().find(|head_dim| !head_dim.is_multiple_of(group_size)) {
         Some(head_dim) => Err(KvRefusal::GroupSize { group_size, head_dim }.into()),
         None => Ok(()),
     }
@@ -99,7 +102,7 @@ pub(super) fn full_context(model: &ModelFacts, context_length: u32, kv: &KvCache
     let before = before.as_ref().unwrap_or(&end);
     let layers = model.shape.layers.len().max(1) as u64;
     FullContext {
-        bytes: end.all.saturating_add(end.fixed).max(before.all.saturating_add(before.fixed)),
+        bytes: end.bytes().max(before.bytes()),
         fixed: end.fixed,
         rebuild: end.largest.max(before.largest).saturating_mul(LAYERS_AT_A_TIME.min(layers)),
     }
@@ -108,7 +111,7 @@ pub(super) fn full_context(model: &ModelFacts, context_length: u32, kv: &KvCache
 /// The buffers of one sequence, in bytes.
 struct Buffers {
     /// Of the layers that keep every token.
-    all: u64,
+    growing: u64,
     /// Of the others.
     fixed: u64,
     /// Of the largest layer.
@@ -118,7 +121,7 @@ struct Buffers {
 impl Buffers {
     /// The buffers at their largest on the way to so many tokens.
     fn of(model: &ModelFacts, tokens: u32, kv: &KvCache) -> Self {
-        let mut buffers = Self { all: 0, fixed: 0, largest: 0 };
+        let mut buffers = Self { growing: 0, fixed: 0, largest: 0 };
         let room = |row: u64, tokens| row.saturating_mul(largest_capacity(tokens).into());
         for layer in &model.shape.layers {
             let (bytes, grows) = match layer.kind {
@@ -132,16 +135,20 @@ impl Buffers {
                 LayerKind::Recurrent(net) => (net.state_bytes(model.shape.activation_bytes), false),
                 LayerKind::Borrowing(_) => (0, false),
             };
-            let part = if grows { &mut buffers.all } else { &mut buffers.fixed };
+            let part = if grows { &mut buffers.growing } else { &mut buffers.fixed };
             *part = part.saturating_add(bytes);
             buffers.largest = buffers.largest.max(bytes);
         }
         buffers
     }
+
+    fn bytes(&self) -> u64 {
+        self.growing.saturating_add(self.fixed)
+    }
 }
 
-/// The most tokens that a sliding layer holds: while a chunk of the prompt is added, its first token still sees a window
-/// back (as in mlx-lm's `RotatingKVCache`).
+/// The most tokens that a sliding layer holds: while a chunk of the prompt is added, its first token still sees a
+/// window back (as in mlx-lm's `RotatingKVCache`).
 pub(super) fn sliding_capacity(window: u32) -> u32 {
     window.saturating_add(PREFILL_CHUNK)
 }

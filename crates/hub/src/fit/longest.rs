@@ -12,8 +12,8 @@ const CONTEXT_STEP: u32 = 1024;
 /// With less than this an agent's instructions and a few files fill the context.
 const SHORTEST_USEFUL_CONTEXT: u32 = 16_384;
 
-/// The narrowest width that is chosen without being asked for, in bits. What 2 and 3 bits do to replies depends too much
-/// on the model.
+/// The narrowest width that is chosen without being asked for, in bits. What 2 and 3 bits do to replies depends too
+/// much on the model.
 const NARROWEST_BITS: u32 = 4;
 
 /// The settings with which a model fits best, and what they take.
@@ -34,8 +34,8 @@ pub struct LongestFit {
 /// 3. the longest context in steps of 1,024 tokens, at least 16,384, unquantized or in 8 bits, whichever is longer.
 ///
 /// When none does, the figures are those of 16,384 tokens (or the full context if that is shorter) in 8 bits, or
-/// unquantized where the model's KV cache cannot be quantized. Quantization begins where it does by default, in groups of
-/// 64, or of 32 where 64 do not fill a head.
+/// unquantized where the model's KV cache cannot be quantized. Quantization begins where it does by default, in groups
+/// of 64, or of 32 where 64 do not fill a head.
 pub fn longest_fit(model: &ModelFacts, machine: &Machine) -> LongestFit {
     let full = model.shape.context_length;
     let (kv, context_length) = best_settings(model, machine).unwrap_or_else(|| {

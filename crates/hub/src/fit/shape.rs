@@ -76,8 +76,8 @@ impl ShapeError {
 impl ModelShape {
     /// Reads the text of a `config.json`.
     ///
-    /// Activations have 4 bytes where `dtype` (or `torch_dtype`) is float32, and 2 otherwise: converters keep weights in
-    /// 16 bits unless they are told not to.
+    /// Activations have 4 bytes where `dtype` (or `torch_dtype`) is float32, and 2 otherwise: converters keep weights
+    /// in 16 bits unless they are told not to.
     ///
     /// # Errors
     /// Names the family or the field. Nothing is guessed: only defaults that a family's own configuration class has are

@@ -49,27 +49,28 @@ const APPLE_CHIPS: [(&str, u32, u32); 20] = [
     ("Apple M6", 153, 170),
 ];
 
-/// The name of an Apple chip, as it stands in the table of bandwidths, from the brand of the processor: what macOS says as
-/// `machdep.cpu.brand_string`, and sysinfo as `Cpu::brand`. `None` for a processor that is not in the table.
+/// The name of an Apple chip, as it stands in the table of bandwidths, from the brand of the processor: what macOS says
+/// as `machdep.cpu.brand_string`, and sysinfo as `Cpu::brand`. `None` for a processor that is not in the table.
 ///
-/// Case, blanks around and between words and the `(Virtual)` of virtual machines do not matter; all words have to agree,
-/// so an unknown variant is never taken for the chip that it is a variant of.
+/// Case, blanks around and between words and the `(Virtual)` of virtual machines do not matter; all words have to
+/// agree, so an unknown variant is never taken for the chip that it is a variant of.
 pub fn apple_chip(brand: &str) -> Option<&'static str> {
-    let brand = words(brand);
-    APPLE_CHIPS.into_iter().map(|(name, ..)| name).find(|name| words(name) == brand)
+    find_chip(brand).map(|(name, ..)| name)
 }
 
-fn words(name: &str) -> Vec<String> {
-    let words = name.split_whitespace().map(str::to_lowercase);
-    words.filter(|word| word != "(virtual)").collect()
-}
-
-/// The memory bandwidth of an Apple chip by the brand of the processor, as for [`apple_chip`]; `None` for a chip that is
-/// not in the table.
+/// The memory bandwidth of an Apple chip by the brand of the processor, as for [`apple_chip`]; `None` for a processor
+/// that is not in the table.
 pub fn apple_chip_bandwidth(brand: &str) -> Option<MemoryBandwidth> {
-    let name = apple_chip(brand)?;
-    let chip = APPLE_CHIPS.into_iter().find(|(known, ..)| *known == name);
-    chip.map(|(_, slowest, fastest)| MemoryBandwidth { slowest, fastest })
+    find_chip(brand).map(|(_, slowest, fastest)| MemoryBandwidth { slowest, fastest })
+}
+
+fn find_chip(brand: &str) -> Option<(&'static str, u32, u32)> {
+    let words = |name: &str| -> Vec<String> {
+        let words = name.split_whitespace().map(str::to_lowercase);
+        words.filter(|word| word != "(virtual)").collect()
+    };
+    let brand = words(brand);
+    APPLE_CHIPS.into_iter().find(|(name, ..)| words(name) == brand)
 }
 
 /// How fast one request may decode: a range, estimated and not measured.
@@ -105,12 +106,13 @@ pub fn decode_speed_estimate(
 
 /// Bytes of the tensors that one token reads, from their headers.
 pub(super) fn active_weights_bytes(checkpoint: &Checkpoint, shape: &ModelShape) -> u64 {
+    let experts = shape.experts();
     let active = |(name, entry): (&str, &TensorEntry)| {
         let share = |part: u32, whole: u32| {
             let bytes = u128::from(entry.bytes) * u128::from(part) / u128::from(whole.max(1));
             u64::try_from(bytes).unwrap_or(entry.bytes)
         };
-        match shape.experts() {
+        match experts {
             // The two names under which checkpoints have them: stacked, or one by one.
             Some(experts) if name.contains(".mlp.switch_mlp.") || name.contains(".mlp.experts.") => {
                 share(experts.per_token, experts.count)

@@ -22,14 +22,18 @@ const LONGEST_PART: usize = 200;
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// There is no such folder.
-    #[error("{path} is not a folder that can be read; choose the folder that holds the model's files", path = .path.display())]
+    #[error(
+        "{path} is not a folder that can be read; choose the folder that holds the model's files",
+        path = .path.display()
+    )]
     NotAFolder {
         /// What was chosen.
         path: PathBuf,
     },
     /// The name cannot be one of a model.
     #[error(
-        "`{name}` cannot be a model's name: it must be NAME or ORGANISATION/NAME, without `..` and not beginning with a dot"
+        "`{name}` cannot be a model's name: it must be NAME or ORGANISATION/NAME, neither of them empty, very long or \
+         beginning with a dot or `{REPOSITORY_PREFIX}`, and without `\\` and `:`"
     )]
     Name {
         /// What was chosen.
@@ -56,7 +60,10 @@ pub enum ImportError {
         why: String,
     },
     /// A link that is no file of the model.
-    #[error("{name} is a link to {target}, which is no file of this model; put the file itself in its place", target = .target.display())]
+    #[error(
+        "{name} is a link to {target}, which is no file of this model; put the file itself in its place",
+        target = .target.display()
+    )]
     Link {
         /// The link, from the chosen folder.
         name: String,
@@ -96,8 +103,8 @@ pub enum ImportError {
 /// `name` is `name` or `org/name`; without one it is that of the model in the Hugging Face cache or LM Studio's folder,
 /// else the folder's own. The folder must be one that [`scan`](super::scan) would call ready. Links to files inside the
 /// folder, and those of a snapshot to its model's blobs, are copied as files; others are refused. Hidden files are left
-/// out. Nothing is overwritten, and until all is copied nothing is visible: an import that was interrupted leaves a hidden
-/// folder that the next one of the same name begins anew.
+/// out. Nothing is overwritten, and until all is copied nothing is visible: an import that was interrupted leaves a
+/// hidden folder that the next one of the same name begins anew.
 ///
 /// # Errors
 /// Says what is in the way and what to do.

@@ -1,7 +1,7 @@
-use shorn_checkpoint::KvCache;
+use shorn_checkpoint::{KvCache, KvQuantization};
 
 use super::*;
-use crate::fit::{Verdict, longest_fit};
+use crate::fit::{FitOptions, Verdict, fit, longest_fit};
 
 fn mac(memory_gigabytes: u32) -> Machine {
     let mac = TYPICAL_MACS.iter().find(|mac| mac.memory_gigabytes == memory_gigabytes);
@@ -23,10 +23,30 @@ fn each_model_fits_its_machines_with_a_useful_context_unquantized_or_in_8_bits()
 }
 
 fn fits_in_8_bits(model: &Recommendation) -> bool {
-    let choices = crate::fit::kv_choices(&model.facts, USEFUL_CONTEXT, 64.try_into().unwrap(), 5000);
-    let options = crate::fit::FitOptions::one_context(USEFUL_CONTEXT, choices[1].kv);
-    let fit = crate::fit::fit(&model.facts, &options, &mac(model.memory_gigabytes)).unwrap();
-    fit.verdict != Verdict::TooLarge
+    fits(model, model.memory_gigabytes, USEFUL_CONTEXT, Some(8))
+}
+
+fn fits(model: &Recommendation, memory_gigabytes: u32, context_length: u32, bits: Option<u32>) -> bool {
+    let kv = bits.map_or(KvCache::Dense, |bits| {
+        let bits = bits.try_into().unwrap();
+        let (group_size, start) = (KvQuantization::DEFAULT_GROUP_SIZE, KvQuantization::DEFAULT_START);
+        KvCache::Quantized(KvQuantization { key_bits: bits, value_bits: bits, group_size, start })
+    });
+    let options = FitOptions::one_context(context_length, kv);
+    fit(&model.facts, &options, &mac(memory_gigabytes)).unwrap().verdict != Verdict::TooLarge
+}
+
+#[test]
+fn what_reasons_say_about_memory_is_so() {
+    let find = |name: &str| recommended().iter().find(|model| model.name.as_str().ends_with(name)).unwrap();
+    let coder = find("Coder-30B-A3B-Instruct-4bit");
+    assert!(fits(coder, 32, 32_768, None) && !fits(coder, 24, 32_768, Some(8)), "{}", coder.reason);
+    for (name, memory, bits) in
+        [("Qwen3-8B-4bit", 16, Some(8)), ("Qwen3-14B-4bit", 24, None), ("8bit", 64, Some(8))]
+    {
+        let model = find(name);
+        assert!(fits(model, memory, model.facts.shape.context_length, bits), "{}", model.reason);
+    }
 }
 
 #[test]

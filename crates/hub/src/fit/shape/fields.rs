@@ -1,5 +1,7 @@
 //! Fields of a configuration, each checked as it is read.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::layer::{Experts, Heads, Latent};
@@ -134,8 +136,8 @@ impl<'a> Fields<'a> {
     }
 
     /// Layers by their index.
-    pub fn indices(&self, name: &str) -> Result<Vec<u32>, ShapeError> {
-        let Some(value) = self.value(name) else { return Ok(Vec::new()) };
+    pub fn indices(&self, name: &str) -> Result<BTreeSet<u32>, ShapeError> {
+        let Some(value) = self.value(name) else { return Ok(BTreeSet::new()) };
         let entries = value.as_array().ok_or_else(|| self.wrong(name, "must be a list of layers"))?;
         entries.iter().map(|entry| self.checked(name, entry, 0, MAX_LAYERS)).collect()
     }

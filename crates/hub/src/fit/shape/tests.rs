@@ -1,4 +1,4 @@
-//! Shapes beside what others publish: parameters on model cards, bytes of files on the Hub, bytes of KV caches in papers.
+//! Shapes beside what others publish: parameters on model cards, files on the Hub, KV caches in papers.
 
 use std::path::Path;
 
