@@ -19,8 +19,7 @@ pub fn has_window(display: &str) -> bool {
 pub fn close_window(display: &str) {
     let (connection, screen) = x11rb::connect(Some(display)).unwrap();
     let (window, _) = largest(&connection, screen).unwrap();
-    let atom =
-        |name: &[u8]| -> Atom { connection.intern_atom(false, name).unwrap().reply().unwrap().atom };
+    let atom = |name: &[u8]| -> Atom { connection.intern_atom(false, name).unwrap().reply().unwrap().atom };
     let data = [atom(b"WM_DELETE_WINDOW"), x11rb::CURRENT_TIME, 0, 0, 0];
     let event = ClientMessageEvent::new(32, window, atom(b"WM_PROTOCOLS"), data);
     connection.send_event(false, window, EventMask::NO_EVENT, event).unwrap();

@@ -94,6 +94,7 @@ impl Desktop {
         let command = WorkerCommand { program: worker.clone(), arguments: vec!["worker".into()] };
         let runtime = Runtime::start(command);
         let source = HubSource::from_environment(&home, |name| std::env::var_os(name));
+        let source = source.map_err(|error| AppError::new(ErrorCode::Internal, error))?;
         let hub = Hub::new(source).map_err(|error| AppError::new(ErrorCode::Internal, error))?;
         let app = App::new(runtime, data_directory, folders(&settings, &embedded), hub, "downloads.json");
         app.set_memory_policy(settings.memory_policy());

@@ -62,13 +62,7 @@ impl Served {
 impl App {
     /// An app without a model; `data_directory` holds what was saved for models, `folders` the models, and `hub` has more
     /// of them. Downloads of the queue in the file called `queue` go on; no two programs may have the same one.
-    pub fn new(
-        runtime: Runtime,
-        data_directory: PathBuf,
-        folders: Folders,
-        hub: Hub,
-        queue: &str,
-    ) -> Self {
+    pub fn new(runtime: Runtime, data_directory: PathBuf, folders: Folders, hub: Hub, queue: &str) -> Self {
         let queue = data_directory.join(queue);
         let downloads = Downloads::start(hub.clone(), folders.hugging_face.clone(), queue);
         Self {

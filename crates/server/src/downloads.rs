@@ -61,7 +61,8 @@ pub async fn download(State(app): State<Arc<App>>, body: Bytes) -> Result<impl I
             ended = download.as_ref().is_none_or(|download| has_ended(&download.state));
             future::ready(goes_on)
         });
-    let events = changes.filter_map(|download| future::ready(download.map(|download| Ok::<_, Infallible>(event(&download)))));
+    let events = changes
+        .filter_map(|download| future::ready(download.map(|download| Ok::<_, Infallible>(event(&download)))));
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 

@@ -127,7 +127,7 @@ message: string,
 /**
  * The setting or option at fault, by its name.
  */
-field?: string, } & ({ "code": "bad_option" } | { "code": "bad_setting" } | { "code": "does_not_fit" } | { "code": "load_failed" } | { "code": "load_cancelled" } | { "code": "model_not_found" } | { "code": "model_in_use" } | { "code": "needs_key" } | { "code": "port_taken", 
+field?: string, } & ({ "code": "bad_option" } | { "code": "bad_setting" } | { "code": "does_not_fit" } | { "code": "load_failed" } | { "code": "load_cancelled" } | { "code": "model_not_found" } | { "code": "model_in_use" } | { "code": "hub" } | { "code": "not_on_hub" } | { "code": "needs_key" } | { "code": "port_taken", 
 /**
  * The port.
  */
@@ -263,7 +263,8 @@ error: string | null, };
  */
 export type DecodeSpeedEstimate = { 
 /**
- * Bytes that one token reads: active weights and KV cache.
+ * Bytes that one token reads: active weights and cache. Of a sliding layer that is its window, of a recurrent one
+ * its state.
  */
 bytes_per_token: number, 
 /**
@@ -452,7 +453,7 @@ export type Fit = {
  */
 weights: number, 
 /**
- * What one token takes in an unquantized KV cache.
+ * What one token takes in an unquantized KV cache. Layers that do not keep every token are in `kv_fixed` instead.
  */
 kv_dense_bytes_per_token: number, 
 /**
@@ -460,10 +461,19 @@ kv_dense_bytes_per_token: number,
  */
 kv_quantized_bytes_per_token: number, 
 /**
+ * Of both, what is in layers that cannot be quantized.
+ */
+kv_unquantized_bytes_per_token: number, 
+/**
  * The KV caches of all counted contexts at their largest, with the room that the engine allocates ahead. Before
  * quantization begins a cache is unquantized, and a short quantized context can be smaller than that.
  */
 kv: number, 
+/**
+ * Of `kv`, what does not grow with the context and is never quantized: the windows of sliding layers once they are
+ * full, and the states of recurrent ones.
+ */
+kv_fixed: number, 
 /**
  * The layers that are there twice while one cache grows or is quantized.
  */
@@ -1165,7 +1175,7 @@ directory: string | null, };
 export type RepositoryName = string;
 
 /**
- * The last requests, newest first.
+ * The last requests, newest first, and the sums over all since the start.
  */
 export type RequestLog = Array<{ 
 /**
@@ -1488,7 +1498,7 @@ gpu_limit: number | null,
  */
 pressure: Pressure | null, 
 /**
- * What the worker process takes; `None` while none runs.
+ * What the worker processes take; `None` while none runs.
  */
 worker_footprint: number | null, 
 /**

@@ -91,6 +91,11 @@ impl Hub {
         self.0.source.page(name.as_str())
     }
 
+    /// Whether an address is that of a page of this Hub.
+    pub fn is_page(&self, address: &str) -> bool {
+        Url::parse(address).is_ok_and(|address| address.origin() == self.0.source.endpoint.origin())
+    }
+
     /// What a model consists of at a revision: a branch, a tag or a commit.
     ///
     /// # Errors

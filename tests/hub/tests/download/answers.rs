@@ -78,7 +78,8 @@ async fn what_is_there_stays_when_a_server_ignores_the_range() {
 
 #[tokio::test]
 async fn a_server_that_refuses_ranges_is_asked_for_the_whole() {
-    let faults = [Fault::CutAfter(500_000).on(WEIGHTS).times(1), Fault::RangeNotSatisfiable.on(WEIGHTS).times(2)];
+    let faults =
+        [Fault::CutAfter(500_000).on(WEIGHTS).times(1), Fault::RangeNotSatisfiable.on(WEIGHTS).times(2)];
     ready_in_spite_of(faults).await;
 }
 
@@ -235,7 +236,10 @@ async fn a_file_that_is_refused_or_missing_ends_it_at_once() {
         let scene = Scene::with(model()).await;
         scene.hub.fail(fault.on("config.json"));
         problem(&scene.download().await, code);
-        assert_eq!(scene.hub.requests().iter().filter(|one| one.file.as_deref() == Some("config.json")).count(), 1);
+        assert_eq!(
+            scene.hub.requests().iter().filter(|one| one.file.as_deref() == Some("config.json")).count(),
+            1
+        );
     }
 }
 
@@ -248,7 +252,8 @@ async fn an_answer_that_is_no_json_ends_it() {
 
 #[tokio::test]
 async fn a_repository_without_weights_in_mlx_format_is_refused() {
-    let scene = Scene::with(vec![FakeFile::text("config.json", "{}"), FakeFile::text("model.gguf", "GGUF")]).await;
+    let scene =
+        Scene::with(vec![FakeFile::text("config.json", "{}"), FakeFile::text("model.gguf", "GGUF")]).await;
     problem(&scene.download().await, ProblemCode::Refused);
     assert!(!scene.repository().exists());
 }
