@@ -67,6 +67,18 @@ pub enum DownloadState {
     },
 }
 
+impl DownloadState {
+    /// Whether it is done, for good or ill.
+    pub fn is_ended(&self) -> bool {
+        matches!(self, Self::Ready { .. } | Self::Failed { .. })
+    }
+
+    /// Whether it arrives, or will by itself.
+    pub fn is_under_way(&self) -> bool {
+        matches!(self, Self::Queued | Self::Preparing | Self::Downloading)
+    }
+}
+
 /// A pause after something went wrong that may be over soon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 pub struct Retrying {
