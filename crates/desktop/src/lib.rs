@@ -16,7 +16,6 @@ mod snapshot;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use serde_json::{Map, Value};
 use shorn_agents::PiEnvironment;
@@ -47,9 +46,6 @@ pub use snapshot::{AppSnapshot, Snapshots};
 use activity::KeepAwake;
 use http_server::HttpServer;
 use snapshot::ShellState;
-
-/// How long a request waits for a load before it is told to come back.
-const LOAD_WAIT: Duration = Duration::from_secs(10);
 
 /// The app without its shell.
 #[derive(Debug)]
@@ -93,7 +89,7 @@ impl Desktop {
         let embedded =
             embedded::unpack(&data_directory).map_err(|error| AppError::new(ErrorCode::File, error))?;
         let command = WorkerCommand { program: worker.clone(), arguments: vec!["worker".into()] };
-        let runtime = Runtime::start(command, LOAD_WAIT);
+        let runtime = Runtime::start(command);
         let app = App::new(runtime, data_directory, folders(&settings, &embedded));
         app.set_memory_policy(settings.memory_policy());
         Ok(Self {
@@ -147,11 +143,11 @@ impl Desktop {
         }
     }
 
-    /// Stops the server and unloads the model.
+    /// Stops the server and unloads every model.
     pub async fn end(&self) {
         self.stop_chat();
         self.server.stop().await;
-        self.unload().await;
+        self.app.runtime.unload_all().await;
     }
 
     /// Opens the port.

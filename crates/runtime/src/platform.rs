@@ -26,8 +26,8 @@ impl Machine {
         Self { system: system.ok(), gpu_limit: system::gpu_limit() }
     }
 
-    /// Memory now, with the footprints of this process and of the worker's.
-    pub fn memory(&mut self, worker: Option<u32>) -> Option<SystemMemory> {
+    /// Memory now, with the footprints of this process and of the workers'.
+    pub fn memory(&mut self, workers: &[u32]) -> Option<SystemMemory> {
         let system = self.system.as_mut()?;
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         Some(SystemMemory {
@@ -35,7 +35,10 @@ impl Machine {
             available: system.available_memory(),
             gpu_limit: self.gpu_limit,
             pressure: system::pressure(),
-            worker_footprint: worker.and_then(|worker| system::footprint(system, worker)),
+            worker_footprint: workers
+                .iter()
+                .filter_map(|&worker| system::footprint(system, worker))
+                .reduce(|sum, footprint| sum + footprint),
             server_footprint: system::footprint(system, std::process::id()),
         })
     }

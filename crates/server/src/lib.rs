@@ -14,10 +14,12 @@ mod kv_fields;
 mod listen;
 mod load;
 mod management;
+mod metrics;
 mod models;
 mod reply;
 mod served;
 mod status;
+mod turn;
 
 use std::future::Future;
 use std::io;
@@ -51,6 +53,7 @@ pub fn router(app: Arc<App>, guard: Guard) -> Router {
         .route("/v1/models", get(models::models))
         .route("/v1/models/{*name}", get(models::model))
         .route("/health", get(status::health))
+        .route("/metrics", get(metrics::metrics))
         .route("/api/status", get(status::status))
         .route("/api/models", get(management::library))
         .route("/api/models/estimate", post(management::estimate))
