@@ -95,7 +95,9 @@ async fn serve_until_stopped(arguments: Arguments) -> Result<()> {
     };
     let folders = Folders { embedded: Some(embedded), ..model_folders(&data_directory)? };
     let runtime = Runtime::start(worker);
-    let mut app = App::new(runtime.clone(), data_directory, folders);
+    let home = std::env::home_dir().context("HOME is not set")?;
+    let hub = Hub::new(HubSource::from_environment(&home, |name| std::env::var_os(name)))?;
+    let mut app = App::new(runtime.clone(), data_directory, folders, hub, "server-downloads.json");
     if let Some(load_wait) = arguments.load_wait {
         app = app.with_load_wait(Duration::from_millis(load_wait));
     }

@@ -6,9 +6,23 @@
 #[cfg_attr(not(target_os = "macos"), path = "platform/linux.rs")]
 mod system;
 
-use sysinfo::{MemoryRefreshKind, System};
+use std::sync::OnceLock;
+
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
 use crate::snapshot::SystemMemory;
+
+/// The name of the processor, such as `Apple M2 Pro`; `None` where the system does not tell.
+pub fn chip_name() -> Option<String> {
+    static NAME: OnceLock<Option<String>> = OnceLock::new();
+    let read = || {
+        let mut system = System::new().ok()?;
+        system.refresh_cpu_specifics(CpuRefreshKind::nothing());
+        let name = system.cpus().first()?.brand().trim().to_owned();
+        (!name.is_empty()).then_some(name)
+    };
+    NAME.get_or_init(read).clone()
+}
 
 /// The machine as `sysinfo` sees it.
 pub(crate) struct Machine {

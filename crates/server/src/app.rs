@@ -7,8 +7,11 @@ use std::time::Duration;
 use shorn_chat::conversation::Conversation;
 use shorn_chat::model::{ChatError, Prompt};
 use shorn_checkpoint::model_name;
+use shorn_hub::download::{Download, Downloads};
 use shorn_hub::library::{DeleteError, Folders, Library, LibraryModel, LibraryState};
+use shorn_hub::remote::Hub;
 use shorn_runtime::{ModelPhase, Runtime, SavedSettings, SettingsError};
+use tokio::sync::watch;
 
 use crate::error::ApiError;
 use crate::load::{LoadError, MemoryPolicy};
@@ -36,6 +39,9 @@ pub struct App {
     /// on.
     pub(crate) loading: tokio::sync::Mutex<()>,
     pub(crate) load_wait: Duration,
+    pub(crate) hub: Hub,
+    /// Downloads from the Hub.
+    pub downloads: Downloads,
 }
 
 /// The models that requests are for.
@@ -54,8 +60,17 @@ impl Served {
 }
 
 impl App {
-    /// An app without a model; `data_directory` holds what was saved for models, `folders` the models.
-    pub fn new(runtime: Runtime, data_directory: PathBuf, folders: Folders) -> Self {
+    /// An app without a model; `data_directory` holds what was saved for models, `folders` the models, and `hub` has more
+    /// of them. Downloads of the queue in the file called `queue` go on; no two programs may have the same one.
+    pub fn new(
+        runtime: Runtime,
+        data_directory: PathBuf,
+        folders: Folders,
+        hub: Hub,
+        queue: &str,
+    ) -> Self {
+        let queue = data_directory.join(queue);
+        let downloads = Downloads::start(hub.clone(), folders.hugging_face.clone(), queue);
         Self {
             runtime,
             data_directory,
@@ -65,6 +80,8 @@ impl App {
             served: RwLock::default(),
             loading: tokio::sync::Mutex::default(),
             load_wait: LOAD_WAIT,
+            hub,
+            downloads,
         }
     }
 
@@ -81,6 +98,16 @@ impl App {
     /// Looks for models in other folders from now on.
     pub fn set_folders(&self, folders: Folders) {
         *self.folders.write().unwrap_or_else(PoisonError::into_inner) = folders;
+    }
+
+    /// The Hub.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// The downloads, now and as they change.
+    pub fn downloads(&self) -> watch::Receiver<Arc<Vec<Download>>> {
+        self.downloads.watch()
     }
 
     /// What models may take.

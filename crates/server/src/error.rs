@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use shorn_hub::library::{LibraryModel, LibraryState};
+use shorn_hub::remote::HubError;
 use shorn_runtime::Unavailable;
 
 use crate::load::LoadError;
@@ -116,6 +117,11 @@ impl ApiError {
         ))
     }
 
+    /// 404: a download that is not there.
+    pub fn no_download(asked: &str) -> Self {
+        Self::no_such_model(format!("there is no download of `{asked}`; GET /api/models/download lists them"))
+    }
+
     fn no_such_model(message: String) -> Self {
         let mut error = Self::new(StatusCode::NOT_FOUND, "invalid_request_error", message);
         error.body.param = Some("model".to_owned());
@@ -203,6 +209,16 @@ impl From<Unavailable> for ApiError {
             Unavailable::Replaced => at(busy, "model_replaced", None),
             Unavailable::ShuttingDown => at(busy, "shutting_down", None),
         }
+    }
+}
+
+/// What the Hub says, passed on: 502 where it is not this server's fault.
+impl From<HubError> for ApiError {
+    fn from(error: HubError) -> Self {
+        let mut api_error = Self::new(StatusCode::BAD_GATEWAY, "server_error", error.to_string());
+        api_error.body.code = Some("hub");
+        api_error.retry_after = error.retry_after();
+        api_error
     }
 }
 

@@ -122,7 +122,7 @@ impl App {
             KvCache::Quantized(quantization) => (quantization.group_size, quantization.start),
             KvCache::Dense => (KvQuantization::DEFAULT_GROUP_SIZE, KvQuantization::DEFAULT_START),
         };
-        let kv_choices = kv_choices(&plan.facts(), settings.context_length, group_size, start);
+        let kv_choices = kv_choices(&plan.facts, settings.context_length, group_size, start);
         Ok(Estimate { model: plan.spec.name, settings, fit, kv_choices })
     }
 
@@ -344,7 +344,7 @@ impl App {
     fn fit(&self, plan: &LoadPlan, gone: &[ModelId]) -> Option<Fit> {
         let settings = &plan.spec.settings;
         let machine = self.machine(settings.memory_limit, gone)?;
-        fit(&plan.facts(), &FitOptions::one_context(settings.context_length, settings.kv), &machine).ok()
+        fit(&plan.facts, &FitOptions::one_context(settings.context_length, settings.kv), &machine).ok()
     }
 
     /// The memory that a load could have once the models in `gone` are unloaded.
@@ -384,7 +384,7 @@ impl App {
         }
         let served = self.served();
         let planned = served.iter().find(|served| served.model.id() == model.id);
-        planned.map_or(0, |served| served.plan.facts().weights_bytes)
+        planned.map_or(0, |served| served.plan.facts.weights_bytes)
     }
 }
 

@@ -85,7 +85,7 @@ pub async fn model(State(app): State<Arc<App>>, Path(name): Path<String>) -> Res
 
 fn describe(served: &ServedModel) -> Model {
     let kv = served.plan.spec.settings.kv;
-    let facts = served.plan.facts();
+    let facts = &served.plan.facts;
     Model {
         id: served.name().to_owned(),
         object: "model",
@@ -99,7 +99,7 @@ fn describe(served: &ServedModel) -> Model {
             reasoning: served.reasons(),
             kv_cache: kv,
             kv_cache_summary: kv.to_string(),
-            kv_bytes_per_token: served.plan.config.kv_bytes_per_token(&kv, facts.activation_bytes),
+            kv_bytes_per_token: served.plan.config.kv_bytes_per_token(&kv, facts.shape.activation_bytes),
         }),
     }
 }

@@ -124,6 +124,7 @@ impl Hub {
             download_bytes: None,
             context_length: None,
             support: Support::Supported,
+            facts: None,
         };
         match details {
             Ok(details) => {
@@ -134,6 +135,7 @@ impl Hub {
                 found.download_bytes = Some(details.model.download_bytes());
                 found.context_length = details.context_length;
                 found.support = details.support.clone();
+                found.facts = details.facts.clone().ok();
             }
             Err(error) => found.support = Support::Unknown { why: error.to_string() },
         }
