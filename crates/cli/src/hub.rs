@@ -8,8 +8,7 @@ use anyhow::{Context, Result};
 use shorn_hub::fit::{GuardLevel, Machine, MemoryBandwidth, apple_chip, apple_chip_bandwidth};
 use shorn_hub::library::Folders;
 use shorn_hub::remote::{Hub, HubSource};
-use shorn_runtime::{Runtime, WorkerCommand, data_directory};
-use sysinfo::{CpuRefreshKind, RefreshKind, System};
+use shorn_runtime::{Runtime, WorkerCommand, chip_name, data_directory};
 
 use crate::serve::model_folders;
 
@@ -38,7 +37,8 @@ pub fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
 }
 
-/// This machine's memory now, for a model beside all that runs; `None` where the system does not tell. Inside a runtime.
+/// This machine's memory now, for a model beside all that runs; `None` where the system does not tell. Needs a tokio
+/// runtime.
 pub fn machine() -> Result<Option<Machine>> {
     let runtime = Runtime::start(WorkerCommand::this_executable()?, Duration::ZERO);
     Ok(runtime.now().system.map(|memory| Machine {
@@ -53,21 +53,11 @@ pub fn machine() -> Result<Option<Machine>> {
 
 /// The processor and the bandwidth of its memory, where that is known.
 pub fn bandwidth() -> Option<(&'static str, MemoryBandwidth)> {
-    let refresh = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
-    let system = System::new_with_specifics(refresh).ok()?;
-    let brand = system.cpus().first()?.brand().to_owned();
+    let brand = chip_name()?;
     Some((apple_chip(&brand)?, apple_chip_bandwidth(&brand)?))
 }
 
 /// Tokens in thousands of 1,024, as people say them.
 pub fn in_tokens(tokens: u32) -> String {
     if tokens >= 1024 { format!("{}K", tokens / 1024) } else { tokens.to_string() }
-}
-
-/// Parameters in billions.
-pub fn in_billions(parameters: u64) -> String {
-    match parameters {
-        0..1_000_000_000 => format!("{:.0} M", parameters as f64 / 1e6),
-        _ => format!("{:.1} B", parameters as f64 / 1e9),
-    }
 }

@@ -6,7 +6,8 @@ use comfy_table::presets::NOTHING;
 use shorn_hub::library::{Library, LibraryState, Origin, scan};
 use shorn_runtime::in_bytes;
 
-use crate::hub::{folders, in_billions, in_tokens};
+use crate::hub::{folders, in_tokens};
+use crate::inspect::in_billions;
 
 #[derive(clap::Args)]
 pub struct Arguments {

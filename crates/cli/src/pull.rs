@@ -70,7 +70,9 @@ async fn watch(downloads: &Downloads, name: &RepositoryName, bar: &ProgressBar) 
             }
             if let (false, Some(bytes)) = (announced, download.bytes) {
                 let (files, here) = (download.files.len(), in_bytes(download.done));
-                bar.suspend(|| eprintln!("{name}: {} in {files} files, {here} here already", in_bytes(bytes)));
+                bar.suspend(|| {
+                    eprintln!("{name}: {} in {files} files, {here} here already", in_bytes(bytes))
+                });
                 announced = true;
             }
             show(&download, bar);

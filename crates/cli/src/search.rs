@@ -9,7 +9,8 @@ use shorn_hub::fit::{LongestFit, Machine, Verdict, longest_fit};
 use shorn_hub::remote::{FoundModel, Hub, Search, SearchOrder, Support};
 use shorn_runtime::in_bytes;
 
-use crate::hub::{block_on, hub, in_billions, in_tokens, machine, say_if_token_was_refused};
+use crate::hub::{block_on, hub, in_tokens, machine, say_if_token_was_refused};
+use crate::inspect::in_billions;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -51,11 +52,14 @@ struct Row {
 pub fn search(arguments: &Arguments) -> Result<()> {
     let rows = block_on(async {
         let hub = hub()?;
-        let machine = machine()?;
         let models = find(&hub, arguments).await?;
         say_if_token_was_refused(&hub);
-        let row =
-            |model: FoundModel| Row { fit: machine.and_then(|machine| fit(&hub, &model, &machine)), model };
+        // Whatever is free at this moment: a model is for longer than that.
+        let machine = machine()?.map(|machine| Machine { available: None, ..machine });
+        let row = |model: FoundModel| {
+            let fit = machine.zip(model.facts.as_ref()).map(|(machine, facts)| longest_fit(facts, &machine));
+            Row { model, fit }
+        };
         Ok(models.into_iter().map(row).collect::<Vec<_>>())
     })?;
     if arguments.json {
@@ -88,11 +92,6 @@ async fn find(hub: &Hub, arguments: &Arguments) -> Result<Vec<FoundModel>> {
     }
     models.truncate(arguments.limit);
     Ok(models)
-}
-
-fn fit(hub: &Hub, model: &FoundModel, machine: &Machine) -> Option<LongestFit> {
-    let details = hub.known_details(&model.name)?;
-    Some(longest_fit(details.facts.as_ref().ok()?, machine))
 }
 
 fn table(rows: &[Row]) -> Table {
@@ -128,7 +127,7 @@ fn why_not(support: &Support, fit: Option<&LongestFit>) -> String {
     match (support, fit) {
         (Support::Unsupported { why } | Support::Unknown { why }, _) => why.clone(),
         (Support::Supported, Some(LongestFit { fit, .. })) if fit.verdict == Verdict::TooLarge => {
-            format!("it takes at least {}, and {} can be used now", in_bytes(fit.total), in_bytes(fit.limit))
+            format!("it takes at least {}, and {} may be used", in_bytes(fit.total), in_bytes(fit.limit))
         }
         (Support::Supported, _) => String::new(),
     }

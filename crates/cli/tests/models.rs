@@ -137,7 +137,10 @@ fn interrupt(process: u32) {
 }
 
 fn partial_bytes(home: &Path) -> u64 {
-    let blobs = home.join(".cache/huggingface/hub").join(format!("models--{}", NAME.replace('/', "--"))).join("blobs");
+    let blobs = home
+        .join(".cache/huggingface/hub")
+        .join(format!("models--{}", NAME.replace('/', "--")))
+        .join("blobs");
     let partial = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().contains("incomplete");
     let entries = std::fs::read_dir(blobs).unwrap().map(Result::unwrap);
     entries.filter(partial).map(|entry| entry.metadata().unwrap().len()).sum()

@@ -77,13 +77,8 @@ impl Hub {
         Ok(details)
     }
 
-    /// What is known of a model that was found or asked about, without asking anybody.
-    pub fn known_details(&self, name: &RepositoryName) -> Option<Arc<Details>> {
-        self.known().0.get(name).cloned()
-    }
-
     fn known_at(&self, name: &RepositoryName, commit: &str) -> Option<Arc<Details>> {
-        self.known_details(name).filter(|known| known.model.commit == commit)
+        self.known().0.get(name).filter(|known| known.model.commit == commit).cloned()
     }
 }
 
