@@ -123,7 +123,7 @@ async fn serve_until_stopped(arguments: Arguments) -> Result<()> {
 }
 
 /// Where models are looked for.
-fn model_folders(data_directory: &Path) -> Result<Folders> {
+pub fn model_folders(data_directory: &Path) -> Result<Folders> {
     let home = std::env::home_dir().context("HOME is not set")?;
     Ok(Folders::new(data_directory, &home, |name| std::env::var_os(name)))
 }
@@ -198,7 +198,7 @@ async fn watch_load(mut state: watch::Receiver<ModelState>) {
 }
 
 /// Resolves on Ctrl-C or when the system asks the process to end.
-async fn stop_signal() {
+pub async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         let _ = tokio::signal::ctrl_c().await;

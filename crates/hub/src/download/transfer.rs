@@ -14,7 +14,7 @@ use super::plan::{Blob, Plan};
 use super::receive::{Failure, Receiving};
 use super::retry::{Deadline, Timing, Tries};
 use super::{DownloadProblem, ProblemCode};
-use crate::remote::{Delivered, FileResponse, Hub, RepositoryName};
+use crate::remote::{Delivered, FileResponse, Hub, HubError, RepositoryName};
 
 /// After so many answers in a row that were not the part that was asked for, the whole file is asked for.
 const OTHER_PARTS: u32 = 2;
@@ -159,6 +159,9 @@ impl Transfer<'_> {
             self.all.hub.open(&self.all.name, &self.all.plan.commit, &self.blob.paths[0], start, None);
         let response = match unless_stopped(&self.all.stop, asked).await? {
             Ok(response) => response,
+            Err(error @ HubError::BadAnswer { .. }) if start > 0 => {
+                return Ok((partial, Err(Failure::OtherPart(error.into()))));
+            }
             Err(error) => return Ok((partial, Err(Failure::Trouble(Trouble::of(error)?)))),
         };
         let known = match self.begins_where_it_should(&response, partial.length()) {

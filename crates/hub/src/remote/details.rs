@@ -12,7 +12,7 @@ use super::model::Safetensors;
 use super::{HubError, RemoteModel, RepositoryName, Support};
 use crate::fit::{ModelFacts, ModelShape};
 
-/// So many commits are remembered; then they are forgotten all at once, since asking again costs little.
+/// So many models are remembered; then they are forgotten all at once, since asking again costs little.
 const MAX_KNOWN: usize = 500;
 
 /// A model on the Hub at one commit: what there is to know without its weights.
@@ -36,9 +36,9 @@ pub struct Details {
     pub facts: Result<ModelFacts, String>,
 }
 
-/// Details that were asked for, by name and commit.
+/// Details that were asked for: of each model those of one commit.
 #[derive(Debug, Default)]
-pub(super) struct Known(HashMap<(RepositoryName, String), Arc<Details>>);
+pub(super) struct Known(HashMap<RepositoryName, Arc<Details>>);
 
 impl Hub {
     /// What can be said about a model without its weights. What is known of a commit is not asked again.
@@ -48,14 +48,14 @@ impl Hub {
     /// # Errors
     /// See [`HubError`].
     pub async fn details(&self, name: &RepositoryName, revision: &str) -> Result<Arc<Details>, HubError> {
-        if let Some(known) = self.known_details(name, revision) {
+        if let Some(known) = self.known_at(name, revision) {
             return Ok(known);
         }
         let mut info = self.info(name, revision).await?;
         let tensors = info.safetensors.take().unwrap_or_default();
         let model = self.remote_model(name, info)?;
         let commit = model.commit.clone();
-        if let Some(known) = self.known_details(name, &commit) {
+        if let Some(known) = self.known_at(name, &commit) {
             return Ok(known);
         }
         let config = match model.files.iter().any(|file| file.path.as_str() == "config.json") {
@@ -73,13 +73,12 @@ impl Hub {
         if known.0.len() >= MAX_KNOWN {
             known.0.clear();
         }
-        known.0.insert((name.clone(), commit), details.clone());
+        known.0.insert(name.clone(), details.clone());
         Ok(details)
     }
 
-    /// What is known of a commit already.
-    pub fn known_details(&self, name: &RepositoryName, commit: &str) -> Option<Arc<Details>> {
-        self.known().0.get(&(name.clone(), commit.to_owned())).cloned()
+    fn known_at(&self, name: &RepositoryName, commit: &str) -> Option<Arc<Details>> {
+        self.known().0.get(name).filter(|known| known.model.commit == commit).cloned()
     }
 }
 

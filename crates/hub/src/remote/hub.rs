@@ -64,19 +64,20 @@ impl Hub {
     /// # Errors
     /// As of [`Self::new`].
     pub fn with_timeouts(source: HubSource, timeouts: Timeouts) -> Result<Self, HubError> {
-        let mut client = Client::builder()
-            .user_agent(concat!("shorn/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .connect_timeout(timeouts.connect)
-            .read_timeout(timeouts.read);
-        if is_on_this_machine(&source.endpoint) {
-            client = client.no_proxy();
-        }
-        if source.endpoint.scheme() == "http" {
-            // Without TLS no certificates are needed, and a system may have none.
-            client = client.tls_certs_only([]);
-        }
-        let client = client.build().map_err(|error| HubError::Certificates(root_cause(&error)))?;
+        let client = || {
+            let client = Client::builder()
+                .user_agent(concat!("shorn/", env!("CARGO_PKG_VERSION")))
+                .redirect(Policy::none())
+                .connect_timeout(timeouts.connect)
+                .read_timeout(timeouts.read);
+            if is_on_this_machine(&source.endpoint) { client.no_proxy() } else { client }
+        };
+        let client = match client().build() {
+            // Where nothing is secured no certificates are needed, and a system may have none.
+            Err(_) if source.endpoint.scheme() == "http" => client().tls_certs_only([]).build(),
+            built => built,
+        };
+        let client = client.map_err(|error| HubError::Certificates(root_cause(&error)))?;
         let (token_refused, known) = (AtomicBool::new(false), Mutex::default());
         Ok(Self(Arc::new(Inner { client, source, timeouts, token_refused, known })))
     }

@@ -49,8 +49,8 @@ struct Listed {
 impl Hub {
     /// Looks for models in MLX format, a page at a time.
     ///
-    /// Each model on the page is looked at, so that it is known whether it can be loaded here; one that cannot be looked at
-    /// is [`Support::Unknown`], and the page is there all the same.
+    /// Each model on the page is looked at, so that it is known whether it can be loaded here; one that cannot be looked
+    /// at is [`Support::Unknown`], and the page is there all the same.
     ///
     /// # Errors
     /// See [`HubError`].
@@ -76,8 +76,8 @@ impl Hub {
         Ok(SearchPage { models, next })
     }
 
-    /// A page in an order that the Hub knows. The next one is what its `Link` says, of which only the query is kept: it is
-    /// asked of this Hub, whoever gave it.
+    /// A page in an order that the Hub knows. The next one is what its `Link` says, of which only the query is kept: it
+    /// is asked of this Hub, whoever gave it.
     async fn listed(&self, search: &Search) -> Result<(Vec<Listed>, Option<String>), HubError> {
         let mut url = self.models_url();
         match &search.page {

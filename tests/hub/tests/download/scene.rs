@@ -14,6 +14,9 @@ use crate::witness::{Hashes, Witness, files, hashes};
 
 pub const NAME: &str = "org/model";
 
+/// Who downloads.
+const TOKEN: &str = "hf_token";
+
 /// The weights of [`model`].
 pub const WEIGHTS: &str = "model.safetensors";
 pub const WEIGHTS_BYTES: u64 = 1_500_000;
@@ -52,7 +55,7 @@ pub fn name(text: &str) -> RepositoryName {
 
 pub fn hub(endpoint: &str) -> Hub {
     let mut source = HubSource::at(endpoint).unwrap();
-    source.token = Some(Token::new("hf_token", "the test").unwrap());
+    source.token = Some(Token::new(TOKEN, "the test").unwrap());
     Hub::new(source).unwrap()
 }
 
@@ -66,6 +69,7 @@ impl Scene {
         let known = hashes(&files);
         let server = FakeHub::start().await.unwrap();
         let commit = server.add(NAME, files);
+        server.accept(TOKEN, &[]);
         let folder = tempfile::tempdir().unwrap();
         let (cache, queue) = (folder.path().join("hub"), folder.path().join("queue.json"));
         let downloads = Downloads::start_with(hub(&server.endpoint()), cache, queue, timing);
@@ -105,8 +109,12 @@ impl Scene {
 
     /// Downloads the model to its end.
     pub async fn download(&self) -> Download {
+        let state =
+            |all: &[Download]| all.iter().find(|one| one.name.as_str() == NAME).map(|one| one.state.clone());
+        let before = state(&self.downloads.watch().borrow());
         self.downloads.add(name(NAME));
-        self.ended().await
+        self.when(NAME, |download| download.state.is_ended() && Some(&download.state) != before.as_ref())
+            .await
     }
 
     /// The model's download, once it has ended.
