@@ -60,8 +60,12 @@ async fn many_broken_connections_and_killed_programs_end_with_the_right_bytes_an
     // Slow enough that what sits in the sockets' buffers is little: nobody can know of it after a kill.
     scene.hub.fail(Fault::BytesPerSecond(300_000));
     for _ in 0..kills {
+        let before = sent(&scene, &files);
         let mut process = pull(&scene).spawn().unwrap();
-        tokio::time::sleep(Duration::from_millis(250 + random.below(300))).await;
+        while sent(&scene, &files) == before && process.try_wait().unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(random.below(300))).await;
         // SIGKILL.
         process.kill().unwrap();
         let ended = process.wait().unwrap();
@@ -87,7 +91,8 @@ async fn many_broken_connections_and_killed_programs_end_with_the_right_bytes_an
     }
     scene.hub.heal();
     let mut watch = downloads.watch();
-    let ended = watch.wait_for(|all| all.iter().any(|download| download.state.is_ended())).await.unwrap().clone();
+    let ended =
+        watch.wait_for(|all| all.iter().any(|download| download.state.is_ended())).await.unwrap().clone();
     assert_ready(&ended[0]);
     scene.assert_whole(&files);
     let bytes: u64 = files.iter().map(FakeFile::bytes).sum();
