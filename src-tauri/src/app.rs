@@ -11,6 +11,7 @@ use tauri::async_runtime;
 use tauri::{AppHandle, Emitter, Manager, RunEvent};
 use tauri_plugin_autostart::{MacosLauncher, ManagerExt};
 
+use crate::notifications::Notifications;
 use crate::tray::Tray;
 use crate::{Arguments, commands, platform, tray, window};
 
@@ -40,6 +41,7 @@ pub fn run(arguments: Arguments, worker: PathBuf) -> Result<()> {
         .plugin(tauri_plugin_autostart::init(MacosLauncher::LaunchAgent, Some(vec!["--hidden"])))
         .plugin(tauri_plugin_clipboard_manager::init())
         .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_opener::init())
         .invoke_handler(commands::handler())
         .setup(move |app| Ok(set_up(app.handle(), &arguments, start, home)?))
@@ -94,15 +96,17 @@ fn note_launch_at_login(app: &AppHandle, desktop: &Desktop) {
     }
 }
 
-/// Shows each snapshot in the menu bar, and in the window while it is open.
+/// Shows each snapshot in the menu bar, in the window while it is open, and what people wait for as a notification.
 async fn pass_on_snapshots(app: AppHandle, desktop: Arc<Desktop>, tray: Option<Tray>) {
     let mut snapshots = desktop.snapshots();
     let mut tray = tray;
+    let mut notifications = Notifications::default();
     loop {
         let snapshot = desktop.snapshot();
         if let Some(tray) = &mut tray {
             tray.show(&app, &snapshot, &desktop.settings());
         }
+        notifications.hear(&app, &snapshot.downloads);
         if window::is_shown(&app)
             && let Err(error) = app.emit_to(window::LABEL, "snapshot", &snapshot)
         {

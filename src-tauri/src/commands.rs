@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use shorn_desktop::{
-    AppError, AppSettings, AppSnapshot, ChatEvent, ChatMessage, Desktop, ErrorCode, Estimate, Library,
-    LoadOptions, LoadRequest, PiAdded, PiConnection, PiRemoved, PortCheck, SavedSettings,
+    AppError, AppSettings, AppSnapshot, ChatEvent, ChatMessage, Desktop, ErrorCode, Estimate, HubPage,
+    Library, LoadOptions, LoadRequest, PiAdded, PiConnection, PiRemoved, PortCheck, RecommendedModel,
+    SavedSettings, Search,
 };
 use tauri::ipc::{Channel, Invoke};
 use tauri::{AppHandle, State, Wry};
@@ -31,6 +32,16 @@ pub fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         cancel_load,
         unload,
         delete_model,
+        search_models,
+        recommended_models,
+        download,
+        pause_download,
+        resume_download,
+        cancel_download,
+        dismiss_download,
+        import_model,
+        open_link,
+        unload_other,
         reveal,
         start_server,
         stop_server,
@@ -85,6 +96,63 @@ async fn cancel_load(desktop: Shared<'_>) -> Reply<()> {
 async fn unload(desktop: Shared<'_>) -> Reply<()> {
     desktop.unload().await;
     Ok(())
+}
+
+#[tauri::command]
+async fn search_models(desktop: Shared<'_>, search: Search) -> Reply<HubPage> {
+    desktop.search_models(&search).await
+}
+
+#[tauri::command]
+async fn recommended_models(desktop: Shared<'_>) -> Reply<Vec<RecommendedModel>> {
+    Ok(desktop.recommended_models().await)
+}
+
+#[tauri::command]
+async fn download(desktop: Shared<'_>, name: String) -> Reply<()> {
+    desktop.download(&name).await
+}
+
+#[tauri::command]
+async fn pause_download(desktop: Shared<'_>, name: String) -> Reply<()> {
+    desktop.pause_download(&name).await
+}
+
+#[tauri::command]
+async fn resume_download(desktop: Shared<'_>, name: String) -> Reply<()> {
+    desktop.resume_download(&name).await
+}
+
+#[tauri::command]
+async fn cancel_download(desktop: Shared<'_>, name: String) -> Reply<()> {
+    desktop.cancel_download(&name).await
+}
+
+#[tauri::command]
+async fn dismiss_download(desktop: Shared<'_>, name: String) -> Reply<()> {
+    desktop.dismiss_download(&name).await
+}
+
+#[tauri::command]
+async fn import_model(desktop: Shared<'_>, directory: PathBuf) -> Reply<PathBuf> {
+    desktop.import_model(directory).await
+}
+
+#[tauri::command]
+async fn unload_other(desktop: Shared<'_>, model: PathBuf) -> Reply<()> {
+    desktop.unload_other(&model).await;
+    Ok(())
+}
+
+/// Opens a page of the Hub in the browser, and no other.
+#[tauri::command]
+fn open_link(app: AppHandle, desktop: Shared, url: String) -> Reply<()> {
+    if !desktop.is_page_of_hub(&url) {
+        let message = format!("{url} is not a page of the Hub, so it is not opened");
+        return Err(AppError::new(ErrorCode::NotOnHub, message));
+    }
+    let opened = app.opener().open_url(url, None::<&str>);
+    opened.map_err(|error| AppError::new(ErrorCode::Internal, error))
 }
 
 #[tauri::command]

@@ -2,6 +2,7 @@
 
 mod app;
 mod commands;
+mod notifications;
 mod platform;
 mod tray;
 mod window;

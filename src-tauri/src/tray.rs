@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use shorn_desktop::{
-    AppError, AppSettings, AppSnapshot, Desktop, ModelPhase, ModelState, RecentModel, ServerState, in_bytes,
+    AppError, AppSettings, AppSnapshot, Desktop, Download, ModelPhase, ModelState, RecentModel, ServerState,
+    in_bytes,
 };
 use tauri::async_runtime;
 use tauri::image::Image;
@@ -19,6 +20,9 @@ use crate::{commands, window};
 const STOPPED: &[u8] = include_bytes!("../../icons/tray-stopped.png");
 /// Filled: requests are answered.
 const SERVING: &[u8] = include_bytes!("../../icons/tray-serving.png");
+
+/// Where the line about downloads stands: behind those about server, model and memory.
+const DOWNLOAD_POSITION: usize = 3;
 
 /// Ids of the items that do something.
 mod id {
@@ -36,10 +40,13 @@ mod id {
 /// The icon and those items of its menu that change.
 pub struct Tray {
     icon: TrayIcon,
+    menu: Menu<Wry>,
     server_line: MenuItem<Wry>,
     model_line: MenuItem<Wry>,
     memory_line: MenuItem<Wry>,
     awake_line: MenuItem<Wry>,
+    /// In the menu only while something is downloaded.
+    download_line: MenuItem<Wry>,
     server: MenuItem<Wry>,
     recent: Submenu<Wry>,
     unload: MenuItem<Wry>,
@@ -57,6 +64,7 @@ struct Shown {
     model_line: String,
     memory_line: String,
     awake_line: String,
+    download_line: Option<String>,
     title: Option<String>,
     loaded: bool,
     chosen: bool,
@@ -85,6 +93,7 @@ impl Tray {
         let line = || MenuItem::new(app, "", false, None::<&str>);
         let item = |id, text: &str, key: Option<&str>| MenuItem::with_id(app, id, text, true, key);
         let (server_line, model_line, memory_line, awake_line) = (line()?, line()?, line()?, line()?);
+        let download_line = line()?;
         let open = item(id::OPEN, "Open Shorn", None)?;
         let server = item(id::SERVER, "Start Server", None)?;
         let recent = Submenu::new(app, "Load Recent Model", true)?;
@@ -129,6 +138,8 @@ impl Tray {
             model_line,
             memory_line,
             awake_line,
+            download_line,
+            menu,
             server,
             recent,
             unload,
@@ -163,6 +174,15 @@ impl Tray {
         self.model_line.set_text(&next.model_line)?;
         self.memory_line.set_text(&next.memory_line)?;
         self.awake_line.set_text(&next.awake_line)?;
+        if let Some(line) = &next.download_line {
+            self.download_line.set_text(line)?;
+        }
+        let is_there = before.is_some_and(|before| before.download_line.is_some());
+        match (is_there, next.download_line.is_some()) {
+            (false, true) => self.menu.insert(&self.download_line, DOWNLOAD_POSITION)?,
+            (true, false) => self.menu.remove(&self.download_line)?,
+            _ => {}
+        }
         self.server.set_text(if next.running { "Stop Server" } else { "Start Server" })?;
         self.unload.set_enabled(next.loaded)?;
         self.copy_pi.set_enabled(next.chosen)?;
@@ -184,7 +204,7 @@ impl Shown {
         let model = snapshot.runtime.model.as_ref();
         let running = matches!(snapshot.server, ServerState::Running { .. });
         let loaded = model.is_some_and(|model| !matches!(model.phase, ModelPhase::Stopped { .. }));
-        let held = model.map_or(0, |model| model.memory.mlx_active + model.memory.mlx_cache);
+        let held: u64 = model.into_iter().chain(&snapshot.runtime.others).map(ModelState::held).sum();
         let limit = snapshot.limit.map(|limit| format!(" of {}", in_bytes(limit.bytes)));
         Self {
             serving: running && model.is_some_and(|model| matches!(model.phase, ModelPhase::Ready(_))),
@@ -196,6 +216,7 @@ impl Shown {
                 Some(true) => "Keeps this Mac awake while a model works".to_owned(),
                 _ => "This Mac may sleep".to_owned(),
             },
+            download_line: download_line(&snapshot.downloads),
             title: settings.memory_in_menu_bar.then(|| format!("{:.1} GB", held as f64 / 1e9)),
             loaded,
             chosen: model.is_some(),
@@ -215,6 +236,23 @@ fn server_line(server: &ServerState) -> String {
         }
         ServerState::Failed { error } => format!("Server: {error}"),
     }
+}
+
+/// The download that is under way, and how many wait behind it; `None` where there is none.
+fn download_line(downloads: &[Download]) -> Option<String> {
+    let mut under_way = downloads.iter().filter(|download| download.state.is_under_way());
+    let first = under_way.next()?;
+    let name = first.name.as_str().rsplit('/').next().unwrap_or_default();
+    let percent = (first.done * 100).checked_div(first.bytes.unwrap_or(0));
+    let mut line = match percent {
+        Some(percent) => format!("Downloading {name}: {percent} %"),
+        None => format!("Downloading {name}"),
+    };
+    let minutes = first.seconds_left.map(|seconds| seconds.div_ceil(60));
+    line.extend(minutes.map(|minutes| format!(", {minutes} min left")));
+    let waiting = under_way.count();
+    line.extend((waiting > 0).then(|| format!(", {waiting} more")));
+    Some(line)
 }
 
 fn model_line(model: &ModelState) -> String {

@@ -67,3 +67,10 @@ fn open(app: &AppHandle, view: Option<&'static str>) -> tauri::Result<()> {
 pub fn is_shown(app: &AppHandle) -> bool {
     app.get_webview_window(LABEL).is_some_and(|window| window.is_visible().unwrap_or(true))
 }
+
+/// Whether somebody looks at it.
+pub fn has_focus(app: &AppHandle) -> bool {
+    app.get_webview_window(LABEL).is_some_and(|window| {
+        window.is_visible().unwrap_or(false) && window.is_focused().unwrap_or(false)
+    })
+}

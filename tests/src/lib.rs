@@ -4,7 +4,7 @@
 
 pub mod agents;
 #[cfg(target_os = "linux")]
-mod picture;
+mod display;
 pub mod script;
 pub mod server;
 #[cfg(target_os = "linux")]

@@ -75,6 +75,13 @@ impl Server {
         Self::with(Command::new(shorn()), options)
     }
 
+    /// The same with more environment variables.
+    pub fn start_with(variables: &[(&str, &str)], options: &[&str]) -> Self {
+        let mut command = Command::new(shorn());
+        command.envs(variables.iter().copied());
+        Self::with(command, options)
+    }
+
     /// The embedded model's tokenizer and template with a scripted worker.
     pub fn scripted(script: &Script, options: &[&str]) -> Self {
         let file = tempfile::Builder::new().prefix("script").tempfile().unwrap();
@@ -94,8 +101,10 @@ impl Server {
             .args(["--port", &port.to_string()])
             .args(options)
             .env("SHORN_HOME", home.path())
+            .env("HF_HOME", home.path().join("hugging-face"))
             .env("HF_HUB_CACHE", home.path().join("hub"))
             .env("LMSTUDIO_HOME", home.path().join("lm-studio"))
+            .env_remove("HF_TOKEN")
             .env_remove("SHORN_API_KEY")
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -92,6 +92,11 @@ impl Session {
         TrayHost::start(&self.bus_address)
     }
 
+    /// What shows notifications. Start it before the app.
+    pub fn notification_host(&self) -> NotificationHost {
+        NotificationHost::start(&self.bus_address)
+    }
+
     /// `GET /api/status` of the app's server; `None` while it does not answer.
     pub async fn status(&self) -> Option<Value> {
         let url = format!("http://127.0.0.1:{}/api/status", self.port);
@@ -100,7 +105,17 @@ impl Session {
 
     /// The app's window as a PNG.
     pub fn picture(&self) -> Vec<u8> {
-        crate::picture::largest_window(&self.display)
+        crate::display::picture(&self.display)
+    }
+
+    /// Whether the app's window can be seen.
+    pub fn has_window(&self) -> bool {
+        crate::display::has_window(&self.display)
+    }
+
+    /// Closes the app's window as the button in its title does.
+    pub fn close_window(&self) {
+        crate::display::close_window(&self.display);
     }
 
     /// The processes of the app, its worker and its web view that are there.
@@ -187,6 +202,58 @@ impl Watcher {
     #[zbus(property)]
     fn registered_status_notifier_items(&self) -> Vec<String> {
         Vec::new()
+    }
+}
+
+/// What shows notifications, as far as the app can tell.
+pub struct NotificationHost {
+    shown: Arc<Mutex<Vec<String>>>,
+    _bus: Connection,
+}
+
+struct Notifications(Arc<Mutex<Vec<String>>>);
+
+#[zbus::interface(name = "org.freedesktop.Notifications")]
+impl Notifications {
+    #[allow(clippy::too_many_arguments, reason = "the interface has them")]
+    fn notify(
+        &mut self,
+        _app_name: String,
+        _replaces: u32,
+        _icon: String,
+        summary: String,
+        body: String,
+        _actions: Vec<String>,
+        _hints: HashMap<String, OwnedValue>,
+        _expire: i32,
+    ) -> u32 {
+        self.0.lock().unwrap().push(format!("{summary}: {body}"));
+        1
+    }
+
+    fn get_capabilities(&self) -> Vec<String> {
+        vec!["body".to_owned()]
+    }
+
+    fn get_server_information(&self) -> (String, String, String, String) {
+        let words = ["shorn-tests", "Shorn", "1", "1.2"];
+        words.map(str::to_owned).into()
+    }
+}
+
+impl NotificationHost {
+    fn start(bus_address: &str) -> Self {
+        let shown = Arc::default();
+        let builder = connection::Builder::address(bus_address).unwrap();
+        let builder = builder.name("org.freedesktop.Notifications").unwrap();
+        let notifications = Notifications(Arc::clone(&shown));
+        let bus = builder.serve_at("/org/freedesktop/Notifications", notifications).unwrap().build().unwrap();
+        Self { shown, _bus: bus }
+    }
+
+    /// Title and text of each, in order.
+    pub fn shown(&self) -> Vec<String> {
+        self.shown.lock().unwrap().clone()
     }
 }
 

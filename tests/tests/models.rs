@@ -6,13 +6,8 @@ mod support;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shorn_tests::server::{Server, checkpoint, embedded_model};
-use support::{chat, eventually, get, post, ready, worker};
-
-async fn post_to(server: &Server, path: &str, body: &Value) -> (u16, Value) {
-    let response = reqwest::Client::new().post(server.url(path)).json(body).send().await.unwrap();
-    (response.status().as_u16(), response.json().await.unwrap())
-}
+use shorn_tests::server::{Server, checkpoint};
+use support::{chat, copy_embedded, eventually, get, post, post_to, ready, worker};
 
 #[tokio::test]
 async fn a_load_takes_every_setting_and_the_worker_reports_them() {
@@ -51,18 +46,29 @@ async fn another_model_takes_the_place_of_the_served_one() {
     let before = worker(&server).await.unwrap();
     let copy = tempfile::tempdir().unwrap();
     let folder = copy.path().join("another");
-    std::fs::create_dir(&folder).unwrap();
-    for entry in std::fs::read_dir(embedded_model()).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
-    }
+    copy_embedded(&folder);
     let (status, state) = post_to(&server, "/api/models/load", &json!({"model": folder})).await;
     assert_eq!((status, &state["name"]), (200, &json!("another")));
     assert_ne!(worker(&server).await.unwrap(), before);
     let (status, _) = post(&server, &chat("Hello.", json!({"max_tokens": 4, "model": "another"}))).await;
     assert_eq!(status, 200);
-    let (status, error) = post(&server, &chat("Hello.", json!({"model": "shorn-embedded"}))).await;
+    let (status, error) = post(&server, &chat("Hello.", json!({"model": "nobody/nothing"}))).await;
     assert_eq!((status, &error["error"]["code"]), (404, &json!("model_not_found")));
+}
+
+#[tokio::test]
+async fn the_metrics_are_those_of_the_snapshot() {
+    let server = Server::start(&[]);
+    ready(&server).await;
+    post(&server, &chat("Hello.", json!({"max_tokens": 3}))).await;
+    let text = reqwest::get(server.url("/metrics")).await.unwrap().text().await.unwrap();
+    let (_, status) = get(&server, "/api/status").await;
+    let weights = &status["model"]["memory"]["weights"];
+    let line = format!("shorn_model_memory_bytes{{model=\"shorn-embedded\",kind=\"weights\"}} {weights}");
+    assert!(text.contains(&line), "{line} is not in:\n{text}");
+    let generated = "shorn_generated_tokens_total{model=\"shorn-embedded\",endpoint=\"/v1/chat/completions\",finish=\"length\"} 3";
+    assert!(text.contains(generated), "{text}");
+    assert!(text.ends_with("# EOF\n"));
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shorn_tests::server::{shorn, shorn_app};
+use shorn_hub_tests::FakeHub;
+use shorn_tests::server::{embedded_model, shorn, shorn_app};
 use shorn_tests::session::Session;
 use shorn_tests::window::Window;
 
@@ -92,7 +93,11 @@ async fn the_menu_says_what_is_served_and_does_what_it_says() {
     // A second start ends at once and shows the window of the first.
     let second = session.command(shorn_app()).arg("--worker").arg(shorn()).status().unwrap();
     assert!(second.success());
-    assert!(eventually(async || !session.processes_of("WebKit").is_empty()).await, "no window");
+    assert!(eventually(async || session.has_window()).await, "no window");
+    // Closing it hides it.
+    session.close_window();
+    assert!(eventually(async || !session.has_window()).await, "the window is still there");
+    assert!(session.status().await.is_some(), "the app has ended with its window");
 
     tray.choose("Stop Server");
     tray.wait_for("Server: stopped");
@@ -108,6 +113,41 @@ async fn the_menu_says_what_is_served_and_does_what_it_says() {
     let ended = eventually(async || session.processes().is_empty()).await;
     assert!(ended, "left behind: {}", left_behind(&session));
     assert!(app.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn without_an_icon_closing_the_window_quits() {
+    let session = Session::start(&json!({}));
+    let mut app = session.command(shorn_app());
+    let mut app = app.arg("--no-tray").arg("--worker").arg(shorn()).spawn().unwrap();
+    assert!(eventually(async || session.has_window()).await, "no window");
+    assert!(eventually(async || session.status().await.is_some()).await, "no server");
+    session.close_window();
+    let ended = eventually(async || session.processes().is_empty()).await;
+    assert!(ended, "left behind: {}", left_behind(&session));
+    assert!(app.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_person_finds_downloads_and_loads_a_model() {
+    let hub = FakeHub::start().await.unwrap();
+    hub.add_folder("mlx-community/Tiny-4bit", &embedded_model()).unwrap();
+    let session = Session::start(&json!({"load_at_start": false}));
+    let notifications = session.notification_host();
+    let window = Window::open_in(session, &[("HF_ENDPOINT", &hub.endpoint())]).await;
+    window.press(NAVIGATION, "Models").await;
+    window.fill("main", "Search the Hugging Face Hub", "tiny").await;
+    window.press("main", "Download: mlx-community/Tiny-4bit").await;
+    window.press("main", "Load: mlx-community/Tiny-4bit").await;
+    window.wait_for(DIALOG).await;
+    window.press(DIALOG, "Load").await;
+    let loaded =
+        eventually(async || status(&window.session).await["model"]["name"] == "mlx-community/Tiny-4bit");
+    assert!(loaded.await, "{}", window.text().await);
+    let refs = window.session.home.join("hub/models--mlx-community--Tiny-4bit/refs/main");
+    assert!(refs.is_file(), "it is not in the Hugging Face cache");
+    let told = || notifications.shown().iter().any(|text| text.contains("mlx-community/Tiny-4bit is ready"));
+    assert!(eventually(async || told()).await, "{:?}", notifications.shown());
 }
 
 /// The processes that are there, by name and state.

@@ -2,8 +2,10 @@
 
 import { getContext, setContext } from "svelte";
 import { asBackendError, type Backend, type SettingsChange, type ViewName } from "./backend/backend";
-import type { AppSettings, AppSnapshot, BackendError, ModelState } from "./backend/types";
+import type { AppSettings, AppSnapshot, BackendError, Download, ModelState } from "./backend/types";
 import { Conversation } from "./chat/conversation.svelte";
+import { downloadChanges } from "./downloads";
+import { HubSearch } from "./hub.svelte";
 
 /** Memory at one moment. */
 export interface MemorySample {
@@ -19,6 +21,7 @@ export const HISTORY = 60_000;
 export class AppState {
   readonly backend: Backend;
   readonly conversation = new Conversation();
+  readonly hub: HubSearch;
   snapshot = $state.raw<AppSnapshot | null>(null);
   history = $state.raw<MemorySample[]>([]);
   settings = $state.raw<AppSettings | null>(null);
@@ -35,6 +38,7 @@ export class AppState {
 
   constructor(backend: Backend) {
     this.backend = backend;
+    this.hub = new HubSearch(backend);
   }
 
   /** What the window's own line says: the last action's failure, else one that happened without the window. */
@@ -52,6 +56,22 @@ export class AppState {
 
   get model(): ModelState | null {
     return this.snapshot?.runtime.model ?? null;
+  }
+
+  get downloads(): Download[] {
+    return this.snapshot?.downloads ?? [];
+  }
+
+  /** Changes when a download does something to the models on this disk: when it is whole, comes or goes. */
+  get arrivals(): string {
+    return this.downloads.map(({ name, state }) => `${name} ${state.state === "ready"}`).join();
+  }
+
+  /** Whether a model's files are in use: it is loaded or loading, chosen by a person or named by a request. */
+  isLoaded(directory: string): boolean {
+    const { model = null, others = [] } = this.snapshot?.runtime ?? {};
+    const loaded = [...(model === null ? [] : [model]), ...others];
+    return loaded.some((each) => each.directory === directory && each.phase.phase !== "stopped");
   }
 
   /** Follows the backend until `close`. A backend that does not answer is shown, for a window without words helps nobody. */
@@ -117,6 +137,11 @@ export function remember(history: MemorySample[], snapshot: AppSnapshot): Memory
 /** What changed for somebody who does not see the window; `null` for mere figures. */
 export function changeInWords(before: AppSnapshot | null, now: AppSnapshot): string | null {
   if (before === null) return null;
+  const changes = [modelChange(before, now), serverChange(before, now), ...downloadChanges(before.downloads, now.downloads)];
+  return changes.filter((change) => change !== null).join(". ") || null;
+}
+
+function modelChange(before: AppSnapshot, now: AppSnapshot): string | null {
   const [old, model] = [before.runtime.model, now.runtime.model];
   if (model && (old?.phase.phase !== model.phase.phase || old.id !== model.id)) {
     switch (model.phase.phase) {
@@ -128,6 +153,10 @@ export function changeInWords(before: AppSnapshot | null, now: AppSnapshot): str
         return model.phase.why === null ? `${model.name} is unloaded` : `${model.name} stopped: ${model.phase.why}`;
     }
   }
+  return null;
+}
+
+function serverChange(before: AppSnapshot, now: AppSnapshot): string | null {
   if (before.server.state !== now.server.state) {
     return now.server.state === "failed" ? now.server.error.message : `Server ${now.server.state}`;
   }

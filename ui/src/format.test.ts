@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { bytes, count, duration, megabytes, parameters, percent, portion, rate, seconds } from "./format";
+import { bytes, contextLength, count, date, duration, megabytes, parameters, percent, portion, rate, seconds, timeLeft } from "./format";
 
 describe("what is not known", () => {
   it("is a dash and never 0", () => {
-    for (const format of [bytes, megabytes, count, seconds, duration, rate, percent, parameters]) {
+    for (const format of [bytes, megabytes, count, seconds, duration, timeLeft, contextLength, rate, percent, parameters]) {
       expect([format(null), format(undefined), format(Number.NaN)]).toEqual(["–", "–", "–"]);
     }
   });
@@ -54,6 +54,10 @@ describe("times", () => {
     expect([0.004, 2.191, 12.34, 59.96, 185].map(seconds)).toEqual(["0.00 s", "2.19 s", "12.3 s", "1 min", "3 min 5 s"]);
   });
 
+  it("that are left are rough, and never nothing while something is left", () => {
+    expect([0.2, 40, 59.5, 61, 250, 3599, 4320].map(timeLeft)).toEqual(["1 s", "40 s", "60 s", "1 min", "4 min", "1 h 0 min", "1 h 12 min"]);
+  });
+
   it("of settings are said whole", () => {
     expect([90, 60, 1800, 3600, 7200].map(duration)).toEqual(["90 seconds", "1 minute", "30 minutes", "1 hour", "2 hours"]);
   });
@@ -66,5 +70,18 @@ describe("counts", () => {
 
   it("of parameters are in billions or millions", () => {
     expect([30_532_122_624, 24_300_000, 900].map(parameters)).toEqual(["30.5 B", "24 M", "900"]);
+  });
+});
+
+describe("context lengths", () => {
+  it("are in thousands of 1024 where they are whole", () => {
+    expect([8192, 40_960, 131_072, 262_144, 1_048_576, 200_000].map(contextLength)).toEqual(["8K", "40K", "128K", "256K", "1M", "200,000"]);
+  });
+});
+
+describe("dates", () => {
+  it("are those of the Hub, whatever the time zone here", () => {
+    expect(date("2026-10-21T23:59:00.000Z")).toBe("21 Oct 2026");
+    expect([date(null), date("yesterday")]).toEqual(["–", "–"]);
   });
 });

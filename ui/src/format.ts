@@ -73,6 +73,28 @@ export function duration(value: Maybe): string {
   return unit(1, "second");
 }
 
+/** How long something will still take: `40 s`, `4 min`, `1 h 12 min`. */
+export function timeLeft(value: Maybe): string {
+  if (!known(value)) return UNKNOWN;
+  if (value < 60) return `${Math.ceil(value)} s`;
+  const minutes = Math.round(value / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** Tokens of a context: `256K`, `1M`, `40K`; thousands of 1024, where it is a whole number of them. */
+export function contextLength(tokens: Maybe): string {
+  if (!known(tokens) || tokens % 1024 !== 0) return count(tokens);
+  const thousands = tokens / 1024;
+  return thousands % 1024 === 0 ? `${thousands / 1024}M` : `${thousands}K`;
+}
+
+/** `21 Oct 2026`, from what the Hub says. */
+export function date(iso: string | null): string {
+  const time = new Date(iso ?? "");
+  if (Number.isNaN(time.getTime())) return UNKNOWN;
+  return time.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+}
+
 /** `84.6`. */
 export function rate(value: Maybe): string {
   return known(value) ? value.toFixed(1) : UNKNOWN;
@@ -94,4 +116,9 @@ export function parameters(value: Maybe): string {
 export function clock(milliseconds: Maybe): string {
   if (!known(milliseconds)) return UNKNOWN;
   return new Date(milliseconds).toLocaleTimeString("en-GB", { hour12: false });
+}
+
+/** A message as a sentence: it begins like the middle of one, or with a name, which stays as it is. */
+export function capitalized(message: string): string {
+  return message.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase());
 }

@@ -42,6 +42,11 @@ export class LibraryList {
     return fits("fits") ?? fits("tight") ?? largest.at(-1) ?? null;
   }
 
+  /** The folder of a model that can be loaded. */
+  folderOf(name: string): string | null {
+    return this.ready().find((model) => model.name === name)?.directory ?? null;
+  }
+
   private ready(): LibraryModel[] {
     return (this.models ?? []).filter(({ state }) => state.kind === "ready");
   }

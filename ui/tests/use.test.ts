@@ -94,6 +94,47 @@ describe("with the keyboard alone", () => {
     await page.context().close();
   });
 
+  it("a model is found, downloaded, paused, resumed and loaded", async () => {
+    const page = await browser.open({ scenario: "idle", every: 200 });
+    await page.keyboard.press("Control+2");
+    await tabTo(page, "Find models");
+    await page.keyboard.press("Enter");
+    expect(await focused(page)).toBe("Words of the name");
+    await page.keyboard.type("0.6b");
+    await page.getByText("1 model", { exact: true }).waitFor();
+    const name = "mlx-community/Qwen3-0.6B-4bit";
+    await tabTo(page, `Download: ${name}`);
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: `show the download: ${name}` }).waitFor();
+    await page.keyboard.press("Enter");
+    expect(await focused(page), "the download is shown").toBe("Downloads");
+    await tabTo(page, `Pause: ${name}`);
+    await page.keyboard.press("Enter");
+    await page.getByText("Paused").first().waitFor();
+    expect(await focused(page), "one button pauses and resumes").toBe(`Resume: ${name}`);
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: `Load: ${name}`, exact: true }).first().waitFor();
+    expect(await focused(page), "and loads in the end").toBe(`Load: ${name}`);
+    await page.keyboard.press("Enter");
+    await page.getByText("KV cache per token").waitFor();
+    expect(await page.locator("#model").inputValue()).toContain("Qwen3-0.6B-4bit");
+    await page.context().close();
+  });
+
+  it("a download is cancelled, and the focus has a place afterwards", async () => {
+    const page = await browser.open({ scenario: "downloads", every: 0 });
+    await page.keyboard.press("Control+2");
+    const name = "mlx-community/Qwen3-Coder-30B-A3B-Instruct-6bit";
+    await tabTo(page, `Cancel: ${name}`);
+    await page.keyboard.press("Enter");
+    await page.getByText("will be thrown away").waitFor();
+    await tabTo(page, "Cancel download");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: `Cancel: ${name}` }).waitFor({ state: "detached" });
+    await page.waitForFunction(() => document.activeElement?.textContent === "Models");
+    await page.context().close();
+  });
+
   it("every view is one shortcut away", async () => {
     const page = await browser.open({ every: 0 });
     for (const [key, title] of [["2", "Models"], ["3", "Connect"], ["4", "Chat"], ["5", "Settings"], ["1", "Home"], [",", "Settings"]]) {

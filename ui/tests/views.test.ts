@@ -64,6 +64,95 @@ async function longNameInChat(page: Page): Promise<void> {
   await view("Chat")(page);
 }
 
+async function search(page: Page): Promise<void> {
+  await view("Models")(page);
+  await page.getByLabel("Words of the name").fill("");
+  await page.keyboard.press("Enter");
+}
+
+/** All pages: what fits, what does not, what is gated, unknown or not supported. */
+async function found(page: Page): Promise<void> {
+  await search(page);
+  for (const shown of ["12 models, and more", "24 models, and more"]) {
+    await page.getByText(shown).waitFor();
+    await page.getByRole("button", { name: "More" }).click();
+  }
+  await page.getByText("32 models").waitFor();
+}
+
+/** Names as people who merge models give them. */
+async function foundLongName(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const fake = window.shornFake;
+    const real = fake?.searchModels.bind(fake);
+    if (!fake || !real) return;
+    fake.searchModels = async (asked) => {
+      const { models } = await real(asked);
+      const name = `organisation/${"Qwen3-Coder-30B-A3B-Instruct-abliterated-".repeat(3)}4bit_DWQ_g64`;
+      return { models: models.map((model, index) => (index === 0 ? { ...model, name } : model)), next: null };
+    };
+  });
+  await search(page);
+  await page.getByText("DWQ_g64").waitFor();
+}
+
+async function nothingFound(page: Page): Promise<void> {
+  await view("Models")(page);
+  await page.getByLabel("Words of the name").fill("yak");
+  await page.getByText("has “yak” in its name").waitFor();
+}
+
+async function hubFails(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    if (window.shornFake) window.shornFake.knobs.hubFails = "the Hub cannot be reached: no route to host";
+  });
+}
+
+async function searchFails(page: Page): Promise<void> {
+  await hubFails(page);
+  await search(page);
+  await page.getByText("no route to host").waitFor();
+}
+
+async function offline(page: Page): Promise<void> {
+  await hubFails(page);
+  await page.context().setOffline(true);
+  await search(page);
+  await page.getByText("This machine is offline").waitFor();
+}
+
+async function filesOpen(page: Page): Promise<void> {
+  await view("Models")(page);
+  await page.getByText("11 files").click();
+}
+
+async function retrying(page: Page): Promise<void> {
+  await view("Models")(page);
+  await page.evaluate(() => {
+    if (window.shornFake) window.shornFake.knobs.downloadTrouble = "retrying";
+    window.shornFake?.tick();
+  });
+  await page.getByText("Next try in").waitFor();
+}
+
+async function cancelling(page: Page): Promise<void> {
+  await view("Models")(page);
+  await page.getByRole("button", { name: "Cancel: mlx-community/Qwen3-Coder-30B-A3B-Instruct-6bit" }).click();
+  await page.getByText("will be thrown away").waitFor();
+}
+
+async function pickModel(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByText("Recommended for this machine").waitFor();
+}
+
+async function firstDownload(page: Page): Promise<void> {
+  await pickModel(page);
+  await page.getByRole("button", { name: /^Download: / }).click();
+  await page.evaluate(() => [1, 2, 3].forEach(() => window.shornFake?.tick()));
+  await page.getByText("MB/s").waitFor();
+}
+
 async function madeKey(page: Page): Promise<void> {
   await view("Settings")(page);
   await page.getByRole("button", { name: "Make a key" }).click();
@@ -100,6 +189,15 @@ const MOMENTS: Record<string, Moment> = {
   "load dialog, too large": { prepare: tooLarge },
   "load dialog, greyed": { prepare: greyed },
   models: { prepare: view("Models") },
+  "models found": { scenario: "idle", prepare: found },
+  "models found, with a long name": { scenario: "idle", prepare: foundLongName },
+  "no model found": { scenario: "idle", prepare: nothingFound },
+  "a search that fails": { scenario: "idle", prepare: searchFails },
+  "a search without a network": { scenario: "idle", prepare: offline },
+  downloads: { scenario: "downloads", prepare: filesOpen },
+  "a download that waits for the next try": { scenario: "downloads", prepare: retrying },
+  "cancelling a download": { scenario: "downloads", prepare: cancelling },
+  "home with other models": { scenario: "others" },
   "deleting a model": { prepare: deleting },
   connect: { prepare: view("Connect") },
   chat: { every: 1000, prepare: chatted },
@@ -110,6 +208,8 @@ const MOMENTS: Record<string, Moment> = {
   "settings on another system": { scenario: "other-system", prepare: view("Settings") },
   "settings with a new key": { prepare: madeKey },
   "first start": { scenario: "first-start" },
+  "first start, picking a model": { scenario: "first-start", prepare: pickModel },
+  "first start with a download": { scenario: "first-start", prepare: firstDownload },
 };
 
 async function openAt({ prepare, ...options }: Moment, scheme: "light" | "dark", width = 900, height = 640): Promise<Page> {

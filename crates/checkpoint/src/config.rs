@@ -62,8 +62,15 @@ impl ModelConfig {
     /// # Errors
     /// Names the field and what was expected.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let value = read_json(path)?;
-        let Value::Object(object) = &value else {
+        Self::parse(path, &read_json(path)?)
+    }
+
+    /// Checks what the file holds. `path` is what errors call it: it need not be on this disk.
+    ///
+    /// # Errors
+    /// As of [`Self::read`].
+    pub fn parse(path: &Path, value: &Value) -> Result<Self, CheckpointError> {
+        let Value::Object(object) = value else {
             return Err(CheckpointError::field(path, "config", "must be a JSON object"));
         };
         let model_type = match object.get("model_type") {

@@ -159,7 +159,8 @@ fn kv_table(report: &Report) -> Table {
     table
 }
 
-fn in_billions(parameters: u64) -> String {
+/// `30.53 billion`.
+pub fn in_billions(parameters: u64) -> String {
     match parameters {
         0..1_000_000_000 => format!("{:.1} million", parameters as f64 / 1e6),
         _ => format!("{:.2} billion", parameters as f64 / 1e9),

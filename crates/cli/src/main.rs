@@ -2,10 +2,16 @@
 
 mod bench;
 mod connect;
+mod fit;
+mod hub;
 mod inspect;
 mod kv_arguments;
+mod list;
 mod progress;
+mod pull;
+mod rm;
 mod run;
+mod search;
 mod serve;
 mod worker;
 
@@ -30,6 +36,16 @@ enum Command {
     Serve(serve::Arguments),
     /// Answer one prompt in the terminal.
     Run(run::Arguments),
+    /// Look for models on the Hugging Face Hub.
+    Search(search::Arguments),
+    /// Download a model from the Hugging Face Hub.
+    Pull(pull::Arguments),
+    /// List the models on this disk.
+    List(list::Arguments),
+    /// Delete a model from this disk.
+    Rm(rm::Arguments),
+    /// Tell whether a model fits into this machine's memory, and how fast it would be.
+    Fit(fit::Arguments),
     /// Show what a model folder holds and what each KV cache setting would cost.
     Inspect(inspect::Arguments),
     /// Measure prefill, decode and memory.
@@ -45,6 +61,11 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Serve(arguments) => serve::serve(arguments),
         Command::Run(arguments) => run::run(arguments),
+        Command::Search(arguments) => search::search(&arguments),
+        Command::Pull(arguments) => pull::pull(&arguments),
+        Command::List(arguments) => list::list(&arguments),
+        Command::Rm(arguments) => rm::rm(&arguments),
+        Command::Fit(arguments) => fit::fit(&arguments),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::Connect(arguments) => connect::connect(&arguments),
@@ -54,7 +75,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            match error.is::<pull::Stopped>() {
+                // What shells give for a program that Ctrl-C ended.
+                true => ExitCode::from(130),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -11,8 +11,9 @@ use anyhow::{Context, Result, bail};
 use shorn_checkpoint::model_name;
 use shorn_hub::embedded;
 use shorn_hub::library::Folders;
-use shorn_runtime::{LoadOptions, ModelPhase, Runtime, WorkerCommand, data_directory, in_bytes};
-use shorn_server::{App, Guard, LoadRequest, listen, router};
+use shorn_runtime::{LoadOptions, ModelPhase, ModelState, Runtime, WorkerCommand, data_directory, in_bytes};
+use shorn_server::{App, Guard, LoadError, LoadRequest, listen, router};
+use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use crate::kv_arguments::KvArguments;
@@ -59,9 +60,9 @@ pub struct Arguments {
     /// Another worker executable in place of this one.
     #[arg(long, value_name = "PROGRAM", hide = true)]
     worker: Option<PathBuf>,
-    /// Milliseconds that a request waits for the model to load before it is told to come back.
-    #[arg(long, value_name = "MS", default_value_t = 10_000, hide = true)]
-    load_wait: u64,
+    /// Milliseconds that a request which is not streamed waits for the model to load before it is told to come back.
+    #[arg(long, value_name = "MS", hide = true)]
+    load_wait: Option<u64>,
     #[command(flatten)]
     kv: KvArguments,
 }
@@ -93,28 +94,35 @@ async fn serve_until_stopped(arguments: Arguments) -> Result<()> {
         None => WorkerCommand::this_executable()?,
     };
     let folders = Folders { embedded: Some(embedded), ..model_folders(&data_directory)? };
-    let runtime = Runtime::start(worker, Duration::from_millis(arguments.load_wait));
-    let app = Arc::new(App::new(runtime.clone(), data_directory, folders));
+    let runtime = Runtime::start(worker);
+    let home = std::env::home_dir().context("HOME is not set")?;
+    let hub = Hub::new(HubSource::from_environment(&home, |name| std::env::var_os(name)))?;
+    let mut app = App::new(runtime.clone(), data_directory, folders, hub, "server-downloads.json");
+    if let Some(load_wait) = arguments.load_wait {
+        app = app.with_load_wait(Duration::from_millis(load_wait));
+    }
+    let app = Arc::new(app);
     let (options, anyway) = (arguments.load_options(), arguments.anyway);
     let request = LoadRequest { name: name.clone(), directory, options, save: None, anyway };
-    let model = app.load(request).await?;
-    // Whoever connects finds the load begun.
-    runtime.model().state().wait_for(Option::is_some).await?;
+    let model = app.load(request).await.map_err(|error| match error {
+        LoadError::DoesNotFit(_) => anyhow::anyhow!("{error} with --anyway"),
+        error => error.into(),
+    })?;
     tracing::info!("serving {name} on http://{}:{port}/v1", display_host(arguments.host));
     let settings = &model.plan.spec.settings;
     tracing::info!("context {} tokens, KV cache {}", settings.context_length, settings.kv);
-    tokio::spawn(watch_load(runtime.clone()));
+    tokio::spawn(watch_load(model.model.state()));
 
     let guard = Guard::new(port, arguments.host.is_loopback(), key);
     let routes = router(app, guard);
     shorn_server::serve(listeners, routes, stop_signal()).await?;
     tracing::info!("stopping");
-    runtime.model().unload().await;
+    runtime.unload_all().await;
     Ok(())
 }
 
 /// Where models are looked for.
-fn model_folders(data_directory: &Path) -> Result<Folders> {
+pub fn model_folders(data_directory: &Path) -> Result<Folders> {
     let home = std::env::home_dir().context("HOME is not set")?;
     Ok(Folders::new(data_directory, &home, |name| std::env::var_os(name)))
 }
@@ -158,12 +166,11 @@ fn display_host(host: IpAddr) -> String {
 }
 
 /// Shows how loading goes, and says when the model is ready.
-async fn watch_load(runtime: Runtime) {
+async fn watch_load(mut state: watch::Receiver<ModelState>) {
     let bar = loading_bar();
-    let mut state = runtime.model().state();
     loop {
-        let phase = state.borrow_and_update().as_ref().map(|state| state.phase.clone());
-        match phase.unwrap_or(ModelPhase::Stopped { why: None }) {
+        let phase = state.borrow_and_update().phase.clone();
+        match phase {
             ModelPhase::Loading { done, total } => {
                 bar.set_length(total);
                 bar.set_position(done);
@@ -190,7 +197,7 @@ async fn watch_load(runtime: Runtime) {
 }
 
 /// Resolves on Ctrl-C or when the system asks the process to end.
-async fn stop_signal() {
+pub async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         let _ = tokio::signal::ctrl_c().await;

@@ -31,8 +31,6 @@ impl KeepAwake {
 
 /// Whether something runs that sleep would stop.
 pub(crate) fn is_busy(snapshot: &Snapshot) -> bool {
-    snapshot
-        .model
-        .as_ref()
-        .is_some_and(|model| model.running > 0 || matches!(model.phase, ModelPhase::Loading { .. }))
+    let mut models = snapshot.model.iter().chain(&snapshot.others);
+    models.any(|model| model.running > 0 || matches!(model.phase, ModelPhase::Loading { .. }))
 }

@@ -40,6 +40,10 @@ pub enum ErrorCode {
     ModelNotFound,
     /// The model is loaded, so its files stay.
     ModelInUse,
+    /// The Hub could not be asked.
+    Hub,
+    /// No model on the Hub has such a name.
+    NotOnHub,
     /// Network listening without a key.
     NeedsKey,
     /// Another program has the port.

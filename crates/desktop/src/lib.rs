@@ -8,6 +8,7 @@ mod chat;
 mod command;
 mod error;
 mod http_server;
+mod hub;
 mod log;
 mod models;
 mod pi;
@@ -16,18 +17,18 @@ mod snapshot;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use serde_json::{Map, Value};
 use shorn_agents::PiEnvironment;
 use shorn_hub::embedded;
 use shorn_hub::library::Folders;
+use shorn_hub::remote::{Hub, HubSource};
 use shorn_runtime::{Runtime, WorkerCommand};
 use shorn_server::App;
 use tokio::sync::watch;
 
 pub use shorn_agents::{PiAdded, PiProvider, PiRemoved};
-pub use shorn_hub::download::Download;
+pub use shorn_hub::download::{Download, DownloadState};
 pub use shorn_hub::library::Library;
 pub use shorn_hub::remote::Search;
 pub use shorn_runtime::{
@@ -47,9 +48,6 @@ pub use snapshot::{AppSnapshot, Snapshots};
 use activity::KeepAwake;
 use http_server::HttpServer;
 use snapshot::ShellState;
-
-/// How long a request waits for a load before it is told to come back.
-const LOAD_WAIT: Duration = Duration::from_secs(10);
 
 /// The app without its shell.
 #[derive(Debug)]
@@ -92,9 +90,12 @@ impl Desktop {
         let log = Log::begin(&data_directory, settings.log_level);
         let embedded =
             embedded::unpack(&data_directory).map_err(|error| AppError::new(ErrorCode::File, error))?;
+        let settings = settings.with_embedded(&embedded);
         let command = WorkerCommand { program: worker.clone(), arguments: vec!["worker".into()] };
-        let runtime = Runtime::start(command, LOAD_WAIT);
-        let app = App::new(runtime, data_directory, folders(&settings, &embedded));
+        let runtime = Runtime::start(command);
+        let source = HubSource::from_environment(&home, |name| std::env::var_os(name));
+        let hub = Hub::new(source).map_err(|error| AppError::new(ErrorCode::Internal, error))?;
+        let app = App::new(runtime, data_directory, folders(&settings, &embedded), hub, "downloads.json");
         app.set_memory_policy(settings.memory_policy());
         Ok(Self {
             app: Arc::new(app),
@@ -131,14 +132,17 @@ impl Desktop {
     pub async fn keep_awake(&self) {
         let mut activity = KeepAwake::new();
         let mut snapshots = self.app.runtime.snapshot();
+        let mut downloads = self.app.downloads();
         let mut settings = self.settings.subscribe();
         loop {
-            let wanted =
-                settings.borrow_and_update().keep_awake && activity::is_busy(&snapshots.borrow_and_update());
+            let busy = activity::is_busy(&snapshots.borrow_and_update())
+                || downloads.borrow_and_update().iter().any(|download| download.state.is_under_way());
+            let wanted = settings.borrow_and_update().keep_awake && busy;
             let held = activity.hold(wanted);
             self.change_shell(|shell| shell.keeps_awake = held);
             let goes_on = tokio::select! {
                 changed = snapshots.changed() => changed.is_ok(),
+                changed = downloads.changed() => changed.is_ok(),
                 changed = settings.changed() => changed.is_ok(),
             };
             if !goes_on {
@@ -147,11 +151,12 @@ impl Desktop {
         }
     }
 
-    /// Stops the server and unloads the model.
+    /// Stops the server and the downloads, and unloads every model.
     pub async fn end(&self) {
         self.stop_chat();
         self.server.stop().await;
-        self.unload().await;
+        self.app.downloads.stop().await;
+        self.app.runtime.unload_all().await;
     }
 
     /// Opens the port.

@@ -101,12 +101,12 @@ impl Desktop {
 
     /// Ends a load that is under way.
     pub async fn cancel_load(&self) {
-        self.app.runtime.model().unload().await;
+        self.app.unload().await;
     }
 
     /// Unloads the model; the next request loads it again.
     pub async fn unload(&self) {
-        self.app.runtime.model().unload().await;
+        self.app.unload().await;
     }
 
     /// Deletes a model of the library, and returns the bytes that this freed.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use shorn_hub::embedded;
 use shorn_hub::fit::GuardLevel;
 use shorn_hub::library::Folders;
 use shorn_server::MemoryPolicy;
@@ -213,6 +214,14 @@ impl AppSettings {
             return bad("folders", "a model folder must be an absolute path");
         }
         Ok(())
+    }
+
+    /// These, with the embedded model where this version of Shorn has it: its folder is another one after an update.
+    pub(crate) fn with_embedded(mut self, directory: &Path) -> Self {
+        for model in self.recent.iter_mut().filter(|model| model.name == embedded::NAME) {
+            directory.clone_into(&mut model.directory);
+        }
+        self
     }
 
     /// Puts a model in front of those that were loaded.

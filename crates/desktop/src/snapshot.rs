@@ -43,6 +43,7 @@ pub struct AppSnapshot {
 pub struct Snapshots {
     pub(crate) runtime: tokio::sync::watch::Receiver<Snapshot>,
     pub(crate) server: tokio::sync::watch::Receiver<ServerState>,
+    pub(crate) downloads: tokio::sync::watch::Receiver<Arc<Vec<Download>>>,
     pub(crate) shell: tokio::sync::watch::Receiver<ShellState>,
     pub(crate) not_before: Instant,
 }
@@ -61,12 +62,14 @@ impl Snapshots {
         let goes_on = tokio::select! {
             changed = self.runtime.changed() => changed.is_ok(),
             changed = self.server.changed() => changed.is_ok(),
+            changed = self.downloads.changed() => changed.is_ok(),
             changed = self.shell.changed() => changed.is_ok(),
         };
         tokio::time::sleep_until(self.not_before).await;
         self.not_before = Instant::now() + SHORTEST_PAUSE;
         self.runtime.mark_unchanged();
         self.server.mark_unchanged();
+        self.downloads.mark_unchanged();
         self.shell.mark_unchanged();
         goes_on
     }
@@ -82,7 +85,7 @@ impl Desktop {
             runtime: self.app.runtime.now(),
             server: self.server.state().borrow().clone(),
             limit: self.app.memory_limit(),
-            downloads: Arc::default(),
+            downloads: self.app.downloads().borrow().clone(),
             keeps_awake,
             tray,
             problem,
@@ -94,6 +97,7 @@ impl Desktop {
         Snapshots {
             runtime: self.app.runtime.snapshot(),
             server: self.server.state(),
+            downloads: self.app.downloads(),
             shell: self.shell.subscribe(),
             not_before: Instant::now(),
         }

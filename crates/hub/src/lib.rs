@@ -8,4 +8,5 @@ pub mod download;
 pub mod embedded;
 pub mod fit;
 pub mod library;
+pub mod recommended;
 pub mod remote;

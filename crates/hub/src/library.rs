@@ -6,6 +6,7 @@ mod contents;
 mod delete;
 mod folders;
 mod hugging_face;
+mod import;
 mod plain;
 mod state;
 
@@ -17,6 +18,7 @@ use ts_rs::TS;
 
 pub use delete::{DeleteError, delete};
 pub use folders::Folders;
+pub use import::{ImportError, import};
 pub use state::{LibraryState, ModelSummary};
 
 /// Whose folder a model lies in.

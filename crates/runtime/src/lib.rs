@@ -17,7 +17,8 @@ pub use load_options::{BadLoadOption, LoadOptions};
 pub use model::{
     Generation, GenerationEvent, Model, ModelId, ModelPhase, ModelSpec, ModelState, Unavailable,
 };
-pub use requests::{CompletedRequest, RequestLog, in_bytes};
+pub use platform::chip_name;
+pub use requests::{CompletedRequest, RequestKind, RequestLog, RequestTotals, in_bytes};
 pub use runtime::Runtime;
 pub use settings::{
     Origin, RequestedSampling, ResolvedSampling, SavedSettings, SettingsError, data_directory,

@@ -1,4 +1,4 @@
-//! The model that is served: its state, and requests on it.
+//! A model that is served: its state, and requests on it.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,10 +9,10 @@ use shorn_protocol::{
     Abort, Generate, LoadSettings, LoadedModel, MemoryFigures, RequestId, RequestReport, TokenLogprobs,
 };
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 use ts_rs::TS;
 
-use crate::supervisor::{Command, Supervisor};
-use crate::worker::WorkerCommand;
+use crate::supervisor::Command;
 
 /// Tells one choice of a model and its settings from another; later choices have higher ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, TS)]
@@ -61,6 +61,10 @@ pub struct ModelState {
     pub worker: Option<u32>,
     /// Requests that the worker has.
     pub running: usize,
+    /// When its last request ended, or its load began.
+    #[serde(skip)]
+    #[ts(skip)]
+    pub last_used: Instant,
 }
 
 impl ModelState {
@@ -76,7 +80,18 @@ impl ModelState {
             memory: MemoryFigures::default(),
             worker: None,
             running: 0,
+            last_used: Instant::now(),
         }
+    }
+
+    /// Bytes of memory that its worker would give back.
+    pub fn held(&self) -> u64 {
+        self.memory.mlx_active + self.memory.mlx_cache
+    }
+
+    /// Whether it is loaded and nobody waits for it.
+    pub fn is_idle(&self) -> bool {
+        self.running == 0 && matches!(self.phase, ModelPhase::Ready(_))
     }
 }
 
@@ -84,7 +99,7 @@ impl ModelState {
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(tag = "phase", rename_all = "snake_case")]
 pub enum ModelPhase {
-    /// No worker runs; the next request starts one.
+    /// No worker runs; the next request has one started.
     Stopped {
         /// Why, when it was not asked for.
         why: Option<String>,
@@ -119,6 +134,9 @@ pub enum Unavailable {
         /// When to come back.
         retry_after: Duration,
     },
+    /// It is unloaded, and has to be [loaded again](Model::reload) first.
+    #[error("the model is unloaded")]
+    Unloaded,
     /// Another model, or the same with other settings, has been chosen since the request was tokenized.
     #[error("another model was loaded while this request was read; send it again")]
     Replaced,
@@ -184,61 +202,76 @@ impl Drop for Generation {
     }
 }
 
-/// A handle on the place where one model is loaded.
+/// A handle on a model that is loaded, or was and can be again. It is unloaded for good when the last handle is gone.
 #[derive(Debug, Clone)]
 pub struct Model {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
-    state: watch::Receiver<Option<ModelState>>,
-    load_wait: Duration,
+    pub(crate) state: watch::Receiver<ModelState>,
 }
 
 impl Model {
-    /// Starts to supervise; no model is chosen yet. `load_wait` is how long a request waits for a load to end before it
-    /// is told to come back.
-    pub fn supervise(worker: WorkerCommand, load_wait: Duration) -> Self {
-        let (commands, inbox) = mpsc::unbounded_channel();
-        let (published, state) = watch::channel(None);
-        let supervisor = Supervisor::new(worker, commands.downgrade(), published);
-        tokio::spawn(supervisor.run(inbox));
-        Self { commands, state, load_wait }
+    /// Which choice of a model this is.
+    pub fn id(&self) -> ModelId {
+        self.state.borrow().id
     }
 
-    /// Chooses a model and begins to load it. What was loaded before is unloaded first; its requests end with an error.
-    pub fn load(&self, spec: ModelSpec) {
-        let _ = self.commands.send(Command::Load(Box::new(spec)));
+    /// The state, now and as it changes.
+    pub fn state(&self) -> watch::Receiver<ModelState> {
+        self.state.clone()
     }
 
-    /// Ends the worker, also while it loads; returns when it is gone. The next request loads the model again.
+    /// Begins to load it again where it is unloaded.
+    ///
+    /// # Errors
+    /// While it rests after repeated failures, and when it has been retired.
+    pub async fn reload(&self) -> Result<(), Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Reload(reply)).map_err(|_| Unavailable::ShuttingDown)?;
+        answer.await.unwrap_or(Err(Unavailable::ShuttingDown))
+    }
+
+    /// Ends the worker, also while it loads; returns when it is gone.
     pub async fn unload(&self) {
+        self.stop(Command::Unload).await;
+    }
+
+    /// Unloads it for good: another model takes its place.
+    pub(crate) async fn retire(&self) {
+        self.stop(Command::Retire).await;
+    }
+
+    async fn stop(&self, command: impl FnOnce(oneshot::Sender<()>) -> Command) {
         let (done, gone) = oneshot::channel();
-        if self.commands.send(Command::Unload(done)).is_ok() {
+        if self.commands.send(command(done)).is_ok() {
             let _ = gone.await;
         }
     }
 
-    /// The state, now and as it changes; `None` until a model is chosen.
-    pub fn state(&self) -> watch::Receiver<Option<ModelState>> {
-        self.state.clone()
-    }
-
-    /// Starts a request on the model with this id, loading it if it is not. The request's id is given here.
+    /// Starts a request, once a load that is under way has ended. `patience` is how long to wait for that; for as long
+    /// as it takes when `None`. The request's id is given here.
     ///
     /// # Errors
-    /// When the model is not ready within the load wait, cannot be loaded, or is no longer the chosen one.
-    pub async fn generate(&self, model: ModelId, request: Generate) -> Result<Generation, Unavailable> {
+    /// When the model is unloaded, or is not loaded within that time.
+    pub async fn generate(
+        &self,
+        request: Generate,
+        patience: Option<Duration>,
+    ) -> Result<Generation, Unavailable> {
         let (reply, answer) = oneshot::channel();
-        let command = Command::Generate { model, request: Box::new(request), reply };
+        let command = Command::Generate { request: Box::new(request), reply };
         self.commands.send(command).map_err(|_| Unavailable::ShuttingDown)?;
-        match tokio::time::timeout(self.load_wait, answer).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(Unavailable::ShuttingDown),
-            Err(_) => Err(self.still_loading()),
+        let answer = async { answer.await.unwrap_or(Err(Unavailable::ShuttingDown)) };
+        match patience {
+            None => answer.await,
+            Some(patience) => {
+                tokio::time::timeout(patience, answer).await.unwrap_or_else(|_| Err(self.still_loading()))
+            }
         }
     }
 
     fn still_loading(&self) -> Unavailable {
-        let percent = match self.state.borrow().as_ref().map(|state| &state.phase) {
-            Some(ModelPhase::Loading { done, total }) if *total > 0 => done * 100 / total,
+        let percent = match self.state.borrow().phase {
+            ModelPhase::Loading { done, total } if total > 0 => done * 100 / total,
             _ => 0,
         };
         Unavailable::Loading { percent, retry_after: Duration::from_secs(if percent > 50 { 5 } else { 10 }) }

@@ -6,9 +6,23 @@
 #[cfg_attr(not(target_os = "macos"), path = "platform/linux.rs")]
 mod system;
 
-use sysinfo::{MemoryRefreshKind, System};
+use std::sync::OnceLock;
+
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
 
 use crate::snapshot::SystemMemory;
+
+/// The name of the processor, such as `Apple M2 Pro`; `None` where the system does not tell.
+pub fn chip_name() -> Option<String> {
+    static NAME: OnceLock<Option<String>> = OnceLock::new();
+    let read = || {
+        let mut system = System::new().ok()?;
+        system.refresh_cpu_specifics(CpuRefreshKind::nothing());
+        let name = system.cpus().first()?.brand().trim().to_owned();
+        (!name.is_empty()).then_some(name)
+    };
+    NAME.get_or_init(read).clone()
+}
 
 /// The machine as `sysinfo` sees it.
 pub(crate) struct Machine {
@@ -26,8 +40,8 @@ impl Machine {
         Self { system: system.ok(), gpu_limit: system::gpu_limit() }
     }
 
-    /// Memory now, with the footprints of this process and of the worker's.
-    pub fn memory(&mut self, worker: Option<u32>) -> Option<SystemMemory> {
+    /// Memory now, with the footprints of this process and of the workers'.
+    pub fn memory(&mut self, workers: &[u32]) -> Option<SystemMemory> {
         let system = self.system.as_mut()?;
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         Some(SystemMemory {
@@ -35,7 +49,10 @@ impl Machine {
             available: system.available_memory(),
             gpu_limit: self.gpu_limit,
             pressure: system::pressure(),
-            worker_footprint: worker.and_then(|worker| system::footprint(system, worker)),
+            worker_footprint: workers
+                .iter()
+                .filter_map(|&worker| system::footprint(system, worker))
+                .reduce(|sum, footprint| sum + footprint),
             server_footprint: system::footprint(system, std::process::id()),
         })
     }

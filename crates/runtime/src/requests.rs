@@ -83,17 +83,53 @@ pub fn in_bytes(bytes: u64) -> String {
     }
 }
 
-/// The last requests, newest first.
+/// The last requests, newest first, and the sums over all since the start.
 #[derive(Debug, Clone, Default, Serialize, TS)]
 #[serde(transparent)]
 #[ts(as = "Vec<CompletedRequest>")]
 pub struct RequestLog {
     requests: VecDeque<CompletedRequest>,
+    #[serde(skip)]
+    totals: BTreeMap<RequestKind, RequestTotals>,
+}
+
+/// What requests are summed by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestKind {
+    /// The model's name.
+    pub model: String,
+    /// The path that was called.
+    pub endpoint: String,
+    /// How they ended.
+    pub finish: String,
+}
+
+/// Sums over requests of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct RequestTotals {
+    /// Requests.
+    pub requests: u64,
+    /// Tokens of their prompts.
+    pub prompt_tokens: u64,
+    /// Those of them that were cached.
+    pub cached_tokens: u64,
+    /// Tokens that were generated.
+    pub generated_tokens: u64,
+    /// Requests that got a first token.
+    pub first_tokens: u64,
+    /// Seconds from their arrival to that token.
+    pub first_token_seconds: f64,
 }
 
 impl RequestLog {
     /// Adds a request, forgetting the oldest when there are too many.
     pub fn add(&mut self, request: CompletedRequest) {
+        let kind = RequestKind {
+            model: request.model.clone(),
+            endpoint: request.endpoint.clone(),
+            finish: request.finish.clone(),
+        };
+        self.totals.entry(kind).or_default().add(&request);
         self.requests.push_front(request);
         self.requests.truncate(REMEMBERED);
     }
@@ -101,5 +137,25 @@ impl RequestLog {
     /// The requests, newest first.
     pub fn iter(&self) -> impl Iterator<Item = &CompletedRequest> {
         self.requests.iter()
+    }
+
+    /// The sums over all requests since the start.
+    pub fn totals(&self) -> &BTreeMap<RequestKind, RequestTotals> {
+        &self.totals
+    }
+}
+
+impl RequestTotals {
+    fn add(&mut self, request: &CompletedRequest) {
+        self.requests += 1;
+        if let Some(seconds) = request.time_to_first_token {
+            self.first_tokens += 1;
+            self.first_token_seconds += seconds;
+        }
+        if let Some(report) = &request.report {
+            self.prompt_tokens += u64::from(report.prompt_tokens);
+            self.cached_tokens += u64::from(report.cached_tokens);
+            self.generated_tokens += u64::from(report.generated_tokens);
+        }
     }
 }

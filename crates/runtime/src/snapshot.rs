@@ -32,7 +32,7 @@ pub struct SystemMemory {
     pub gpu_limit: Option<u64>,
     /// How short memory is for everyone; `None` where the system does not tell.
     pub pressure: Option<Pressure>,
-    /// What the worker process takes; `None` while none runs.
+    /// What the worker processes take; `None` while none runs.
     pub worker_footprint: Option<u64>,
     /// What this process takes.
     pub server_footprint: Option<u64>,

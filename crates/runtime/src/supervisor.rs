@@ -1,13 +1,14 @@
-//! Owns the loaded model's worker: starts it, hands it requests, and cleans up when it dies.
+//! Owns a model's worker: starts it, hands it requests, and cleans up when it dies.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use shorn_protocol::{Abort, FromWorker, Generate, MemoryFigures, PROTOCOL_VERSION, RequestId, ToWorker};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::model::{Generation, GenerationEvent, ModelId, ModelPhase, ModelSpec, ModelState, Unavailable};
+use crate::model::{Generation, GenerationEvent, Model, ModelPhase, ModelSpec, ModelState, Unavailable};
 use crate::worker::{Worker, WorkerCommand};
 
 /// Events that may wait for a slow client before its request is ended.
@@ -18,13 +19,10 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 
 /// What a handle on a model asks for.
 pub(crate) enum Command {
-    Load(Box<ModelSpec>),
+    Reload(oneshot::Sender<Result<(), Unavailable>>),
     Unload(oneshot::Sender<()>),
-    Generate {
-        model: ModelId,
-        request: Box<Generate>,
-        reply: oneshot::Sender<Result<Generation, Unavailable>>,
-    },
+    Retire(oneshot::Sender<()>),
+    Generate { request: Box<Generate>, reply: oneshot::Sender<Result<Generation, Unavailable>> },
     Abort(Abort),
     ClearPromptCache,
 }
@@ -37,48 +35,62 @@ struct WaitingRequest {
 
 /// Owns the worker and every request on it.
 pub(crate) struct Supervisor {
+    spec: ModelSpec,
     command: WorkerCommand,
     commands: mpsc::WeakUnboundedSender<Command>,
-    published: watch::Sender<Option<ModelState>>,
-    /// The chosen model.
-    spec: Option<Box<ModelSpec>>,
+    published: watch::Sender<ModelState>,
+    /// Told of every change.
+    changed: Arc<Notify>,
     worker: Option<Worker>,
     /// Whether the worker has loaded the model.
     ready: bool,
+    /// Whether another model has taken its place.
+    retired: bool,
     requests: HashMap<RequestId, mpsc::Sender<GenerationEvent>>,
     waiting: Vec<WaitingRequest>,
     next_id: u64,
     /// Failures since the last request that ended well.
     failures: u32,
     rest_until: Option<Instant>,
-    /// When the last request ended, or the model was loaded.
-    last_used: Instant,
 }
 
 impl Supervisor {
-    pub fn new(
+    /// Begins to load a model, once the one that it replaces is unloaded.
+    pub fn begin(
+        spec: ModelSpec,
         command: WorkerCommand,
-        commands: mpsc::WeakUnboundedSender<Command>,
-        published: watch::Sender<Option<ModelState>>,
-    ) -> Self {
-        Self {
+        replaced: Option<Model>,
+        changed: Arc<Notify>,
+    ) -> Model {
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let (published, state) = watch::channel(ModelState::loading(&spec));
+        let supervisor = Self {
+            spec,
             command,
-            commands,
+            commands: commands.downgrade(),
             published,
-            spec: None,
+            changed,
             worker: None,
             ready: false,
+            retired: false,
             requests: HashMap::new(),
             waiting: Vec::new(),
             next_id: 1,
             failures: 0,
             rest_until: None,
-            last_used: Instant::now(),
-        }
+        };
+        tokio::spawn(async move {
+            if let Some(replaced) = replaced {
+                replaced.retire().await;
+            }
+            supervisor.run(inbox).await;
+        });
+        Model { commands, state }
     }
 
     /// Obeys and hears until every handle on the model is gone.
-    pub async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
+        self.start_worker().await;
         loop {
             let idle_at = self.idle_at();
             let idle = async {
@@ -103,7 +115,7 @@ impl Supervisor {
                     None => self.worker_is_gone(None).await,
                 },
                 () = idle => {
-                    tracing::info!("the model was not used for a while and is unloaded");
+                    tracing::info!("{} was not used for a while and is unloaded", self.spec.name);
                     self.stop_worker("the model was unloaded").await;
                 }
             }
@@ -115,29 +127,31 @@ impl Supervisor {
 
     async fn obey(&mut self, command: Command) {
         match command {
-            Command::Load(spec) => {
-                self.stop_worker("another model was loaded").await;
-                self.failures = 0;
-                self.rest_until = None;
-                self.published.send_replace(Some(ModelState::loading(&spec)));
-                self.spec = Some(spec);
-                self.start_worker().await;
+            Command::Reload(reply) => {
+                let refusal = if self.retired { Some(Unavailable::Replaced) } else { self.resting() };
+                let _ = reply.send(refusal.map_or(Ok(()), Err));
+                if !self.retired && self.resting().is_none() {
+                    self.start_worker().await;
+                }
             }
             Command::Unload(done) => {
                 self.stop_worker("the model was unloaded").await;
                 let _ = done.send(());
             }
-            Command::Generate { model, request, reply } => {
+            Command::Retire(done) => {
+                self.retired = true;
+                self.stop_worker("another model was loaded").await;
+                let _ = done.send(());
+            }
+            Command::Generate { request, reply } => {
                 let waiting = WaitingRequest { request, reply };
-                if self.spec.as_ref().is_none_or(|spec| spec.id != model) {
-                    let _ = waiting.reply.send(Err(Unavailable::Replaced));
-                } else if self.ready {
+                if self.ready {
                     self.start_request(waiting).await;
-                } else if let Some(unavailable) = self.resting() {
-                    let _ = waiting.reply.send(Err(unavailable));
-                } else {
+                } else if self.worker.is_some() {
                     self.waiting.push(waiting);
-                    self.start_worker().await;
+                } else {
+                    let why = if self.retired { Unavailable::Replaced } else { Unavailable::Unloaded };
+                    let _ = waiting.reply.send(Err(why));
                 }
             }
             Command::Abort(abort) => {
@@ -156,8 +170,8 @@ impl Supervisor {
     /// The pause after repeated failures, while it lasts.
     fn resting(&self) -> Option<Unavailable> {
         let left = self.rest_until?.checked_duration_since(Instant::now())?;
-        let why = match self.published.borrow().as_ref().map(|state| &state.phase) {
-            Some(ModelPhase::Stopped { why: Some(why) }) => why.clone(),
+        let why = match &self.published.borrow().phase {
+            ModelPhase::Stopped { why: Some(why) } => why.clone(),
             _ => "its worker failed".to_owned(),
         };
         // Whole seconds, rounded up: what Retry-After can say.
@@ -167,18 +181,19 @@ impl Supervisor {
 
     /// When the loaded model will have been idle for as long as it may be.
     fn idle_at(&self) -> Option<Instant> {
-        let pause = self.spec.as_ref()?.idle_unload?;
-        (self.ready && self.requests.is_empty()).then(|| self.last_used + pause)
+        let pause = self.spec.idle_unload?;
+        (self.ready && self.requests.is_empty()).then(|| self.published.borrow().last_used + pause)
     }
 
     async fn start_worker(&mut self) {
-        let Some(spec) = self.spec.as_ref().filter(|_| self.worker.is_none()) else { return };
-        let settings = spec.settings.clone();
+        if self.worker.is_some() {
+            return;
+        }
         match Worker::start(&self.command) {
             Ok(worker) => {
                 self.worker = Some(worker);
                 self.publish(|state| state.phase = ModelPhase::Loading { done: 0, total: 0 });
-                self.send(&ToWorker::Load(settings)).await;
+                self.send(&ToWorker::Load(self.spec.settings.clone())).await;
             }
             Err(error) => {
                 let program = self.command.program.display();
@@ -224,8 +239,8 @@ impl Supervisor {
             FromWorker::Loaded(loaded) => {
                 self.ready = true;
                 self.rest_until = None;
-                self.last_used = Instant::now();
                 self.publish(|state| {
+                    state.last_used = Instant::now();
                     state.memory = loaded.memory;
                     state.phase = ModelPhase::Ready(loaded);
                 });
@@ -270,7 +285,7 @@ impl Supervisor {
 
     fn forget(&mut self, id: RequestId) {
         self.requests.remove(&id);
-        self.last_used = Instant::now();
+        self.publish(|state| state.last_used = Instant::now());
         self.publish_running();
     }
 
@@ -314,13 +329,13 @@ impl Supervisor {
     fn publish(&self, change: impl FnOnce(&mut ModelState)) {
         let worker = self.worker.as_ref().and_then(Worker::id);
         self.published.send_modify(|state| {
-            let Some(state) = state else { return };
             state.worker = worker;
             if worker.is_none() {
                 state.memory = MemoryFigures::default();
             }
             change(state);
         });
+        self.changed.notify_one();
     }
 
     fn publish_running(&self) {

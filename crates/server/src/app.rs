@@ -2,19 +2,29 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use shorn_chat::conversation::Conversation;
 use shorn_chat::model::{ChatError, Prompt};
 use shorn_checkpoint::model_name;
-use shorn_hub::library::{DeleteError, Folders, Library, LibraryModel};
+use shorn_hub::download::{Download, Downloads};
+use shorn_hub::library::{DeleteError, Folders, Library, LibraryModel, LibraryState};
+use shorn_hub::remote::Hub;
 use shorn_runtime::{ModelPhase, Runtime, SavedSettings, SettingsError};
 use tokio::sync::watch;
 
 use crate::error::ApiError;
-use crate::load::MemoryPolicy;
+use crate::load::{LoadError, MemoryPolicy};
 use crate::served::ServedModel;
 
-/// The state shared by all routes: what runs, and the model that requests are for.
+/// The name by which requests ask for the model that a person chose.
+const DEFAULT: &str = "default";
+
+/// How long a request that is not streamed waits for a load before it is told to come back: agents give up on an answer
+/// without a first byte after five minutes.
+const LOAD_WAIT: Duration = Duration::from_secs(280);
+
+/// The state shared by all routes: what runs, and the models that requests are for.
 #[derive(Debug)]
 pub struct App {
     /// What runs.
@@ -22,25 +32,62 @@ pub struct App {
     pub(crate) data_directory: PathBuf,
     folders: RwLock<Folders>,
     memory: RwLock<MemoryPolicy>,
-    /// Names and folders of the models that were last listed.
-    known: RwLock<Vec<(String, PathBuf)>>,
-    pub(crate) served: watch::Sender<Option<Arc<ServedModel>>>,
-    /// Held while a model is chosen, so that `served` and the runtime agree on the last one.
+    /// The models that were last listed.
+    known: RwLock<Vec<LibraryModel>>,
+    pub(crate) served: RwLock<Served>,
+    /// Held while a model is chosen, brought in or deleted, so that each finds the memory and the files that it counted
+    /// on.
     pub(crate) loading: tokio::sync::Mutex<()>,
+    pub(crate) load_wait: Duration,
+    pub(crate) hub: Hub,
+    /// Downloads from the Hub.
+    pub downloads: Downloads,
+}
+
+/// The models that requests are for.
+#[derive(Debug, Default)]
+pub(crate) struct Served {
+    /// The one that a person chose.
+    pub chosen: Option<Arc<ServedModel>>,
+    /// Those that requests brought in.
+    pub others: Vec<Arc<ServedModel>>,
+}
+
+impl Served {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<ServedModel>> {
+        self.chosen.iter().chain(&self.others)
+    }
 }
 
 impl App {
-    /// An app without a model; `data_directory` holds what was saved for models, `folders` the models.
-    pub fn new(runtime: Runtime, data_directory: PathBuf, folders: Folders) -> Self {
+    /// An app without a model; `data_directory` holds what was saved for models, `folders` the models, and `hub` has more
+    /// of them. Downloads of the queue in the file called `queue` go on; no two programs may have the same one.
+    pub fn new(
+        runtime: Runtime,
+        data_directory: PathBuf,
+        folders: Folders,
+        hub: Hub,
+        queue: &str,
+    ) -> Self {
+        let queue = data_directory.join(queue);
+        let downloads = Downloads::start(hub.clone(), folders.hugging_face.clone(), queue);
         Self {
             runtime,
             data_directory,
             folders: RwLock::new(folders),
             memory: RwLock::default(),
             known: RwLock::default(),
-            served: watch::Sender::new(None),
+            served: RwLock::default(),
             loading: tokio::sync::Mutex::default(),
+            load_wait: LOAD_WAIT,
+            hub,
+            downloads,
         }
+    }
+
+    /// Another time that a request which is not streamed waits for a load before it is told to come back.
+    pub fn with_load_wait(self, load_wait: Duration) -> Self {
+        Self { load_wait, ..self }
     }
 
     /// Where models are looked for.
@@ -51,6 +98,16 @@ impl App {
     /// Looks for models in other folders from now on.
     pub fn set_folders(&self, folders: Folders) {
         *self.folders.write().unwrap_or_else(PoisonError::into_inner) = folders;
+    }
+
+    /// The Hub.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// The downloads, now and as they change.
+    pub fn downloads(&self) -> watch::Receiver<Arc<Vec<Download>>> {
+        self.downloads.watch()
     }
 
     /// What models may take.
@@ -79,9 +136,7 @@ impl App {
         let folders = self.folders();
         let scan = tokio::task::spawn_blocking(move || shorn_hub::library::scan(&folders));
         let library = scan.await.map_err(|_| ApiError::server_error("looking for models failed"))?;
-        let known =
-            library.models.iter().map(|model| (model.name.clone(), model.directory.clone())).collect();
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = library.models.clone();
         Ok(library)
     }
 
@@ -92,10 +147,11 @@ impl App {
     pub async fn delete(&self, model: LibraryModel) -> Result<u64, DeleteModelError> {
         // A load that begins now would find its files gone.
         let _no_load_meanwhile = self.loading.lock().await;
-        let state = self.runtime.model().state().borrow().clone();
-        if state.is_some_and(|state| {
-            state.directory == model.directory && !matches!(state.phase, ModelPhase::Stopped { .. })
-        }) {
+        let in_use = self.served().iter().any(|served| {
+            served.directory() == model.directory
+                && !matches!(served.model.state().borrow().phase, ModelPhase::Stopped { .. })
+        });
+        if in_use {
             return Err(DeleteModelError::InUse);
         }
         let folders = self.folders();
@@ -106,53 +162,99 @@ impl App {
             .map_err(Into::into)
     }
 
-    /// Name and folder of a model that is named as in the library or by its folder.
+    /// Name and folder of a model that is named as in the library, by the last part of that name, or by its folder.
     ///
     /// # Errors
-    /// 404 when there is none.
+    /// 404 when there is none, or several have that short name.
     pub async fn find(&self, model: &str) -> Result<(String, PathBuf), ApiError> {
-        if let Ok(served) = self.model_named(Some(model)) {
-            return Ok((model.to_owned(), served.plan.spec.settings.directory.clone()));
+        if let Some(served) = self.served_as(Some(model)) {
+            return Ok((served.name().to_owned(), served.directory().to_owned()));
         }
         let path = Path::new(model);
         // Listing them all again takes a while and a dialog asks at every change: the last list comes first.
-        if let Some(found) = self.known(model) {
-            return Ok(found);
+        if let Some(found) = self.known(model)? {
+            return Ok((found.name, found.directory));
         }
         self.library().await?;
-        match self.known(model) {
-            Some(found) => Ok(found),
+        match self.known(model)? {
+            Some(found) => Ok((found.name, found.directory)),
             None if path.is_absolute() && path.is_dir() => Ok((model_name(path), path.to_owned())),
             None => Err(ApiError::model_not_on_disk(model)),
         }
     }
 
     /// The same from the last list, unless it is gone since.
-    fn known(&self, model: &str) -> Option<(String, PathBuf)> {
+    fn known(&self, model: &str) -> Result<Option<LibraryModel>, ApiError> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |(name, directory): &&(String, PathBuf)| name == model || directory == Path::new(model);
-        known.iter().find(is_it).filter(|(_, directory)| directory.is_dir()).cloned()
+        let there = || known.iter().filter(|known| known.directory.is_dir());
+        let is_it = |known: &&LibraryModel| known.name == model || known.directory == Path::new(model);
+        if let Some(found) = there().find(is_it) {
+            return Ok(Some(found.clone()));
+        }
+        let mut short = there().filter(|known| is_short_name(model, &known.name));
+        match (short.next(), short.next()) {
+            (Some(first), Some(second)) if first.name != second.name => {
+                Err(ApiError::ambiguous_model(model, &first.name, &second.name))
+            }
+            (found, _) => Ok(found.cloned()),
+        }
     }
 
-    /// The model that requests are for.
+    /// The model that a person chose.
     ///
     /// # Errors
     /// 503 when there is none.
     pub fn model(&self) -> Result<Arc<ServedModel>, ApiError> {
-        self.served.borrow().clone().ok_or_else(ApiError::no_model)
+        self.served().chosen.clone().ok_or_else(ApiError::no_model)
     }
 
-    /// The model that a request names, or the one that is served when it names none.
+    /// The model that a request is for. One that is on this disk and not loaded is brought in, with what is saved for it.
     ///
     /// # Errors
-    /// 404 when another one is served, 503 when none is.
-    pub fn model_named(&self, asked: Option<&str>) -> Result<Arc<ServedModel>, ApiError> {
-        let model = self.model()?;
-        match asked.filter(|asked| *asked != model.name()) {
-            Some(asked) => Err(ApiError::model_not_found(asked, model.name())),
-            None => Ok(model),
+    /// 404 when there is no such model, 503 when it names none and none is chosen, or when it does not fit beside those
+    /// that are busy.
+    pub async fn model_for(&self, asked: Option<&str>) -> Result<Arc<ServedModel>, ApiError> {
+        if let Some(served) = self.served_as(asked) {
+            return Ok(served);
+        }
+        let Some(asked) = asked.filter(|asked| *asked != DEFAULT) else { return Err(ApiError::no_model()) };
+        if self.known(asked)?.is_none() {
+            self.library().await?;
+        }
+        match self.known(asked)? {
+            Some(LibraryModel { name, directory, state: LibraryState::Ready { .. }, .. }) => {
+                self.bring_in(name, directory).await.map_err(|error| match error {
+                    LoadError::DoesNotFit(_) => ApiError::no_room(error.to_string()),
+                    error => error.into(),
+                })
+            }
+            Some(model) => Err(ApiError::model_not_usable(&model)),
+            None => Err(ApiError::model_not_found(asked)),
         }
     }
+
+    /// The model that goes by a name, if it is served: its own, the last part of it, its folder, or `default`.
+    pub(crate) fn served_as(&self, asked: Option<&str>) -> Option<Arc<ServedModel>> {
+        let served = self.served();
+        let Some(asked) = asked else { return served.chosen.clone() };
+        let named = |is_it: &dyn Fn(&ServedModel) -> bool| served.iter().find(|model| is_it(model)).cloned();
+        named(&|model| model.name() == asked || model.directory() == Path::new(asked))
+            .or_else(|| served.chosen.clone().filter(|_| asked == DEFAULT))
+            .or_else(|| named(&|model| is_short_name(asked, model.name())))
+    }
+
+    pub(crate) fn served(&self) -> std::sync::RwLockReadGuard<'_, Served> {
+        self.served.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn served_mut(&self) -> std::sync::RwLockWriteGuard<'_, Served> {
+        self.served.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a name is the last part of a model's name, in any case.
+fn is_short_name(asked: &str, name: &str) -> bool {
+    name.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(asked))
 }
 
 /// Why a model was not deleted.

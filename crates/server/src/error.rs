@@ -6,13 +6,15 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use shorn_hub::library::{LibraryModel, LibraryState};
+use shorn_hub::remote::HubError;
 use shorn_runtime::Unavailable;
 
 use crate::load::LoadError;
 use crate::served::ServedModelError;
 
 /// An error as clients see it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ApiError {
     status: StatusCode,
     body: ErrorBody,
@@ -20,7 +22,7 @@ pub struct ApiError {
 }
 
 /// The object under `error`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ErrorBody {
     /// What happened and what to do.
     pub message: String,
@@ -84,8 +86,43 @@ impl ApiError {
     }
 
     /// 404: no such model.
-    pub fn model_not_found(asked: &str, served: &str) -> Self {
-        let message = format!("the model `{asked}` is not served here; this server serves `{served}`");
+    pub fn model_not_found(asked: &str) -> Self {
+        Self::no_such_model(format!(
+            "there is no model `{asked}` here; GET /v1/models lists those there are, and `default` is the one that is \
+             chosen in Shorn"
+        ))
+    }
+
+    /// 404: a short name that two models have.
+    pub fn ambiguous_model(asked: &str, first: &str, second: &str) -> Self {
+        Self::no_such_model(format!(
+            "`{asked}` is the short name of {first} and of {second}; use the whole name of one of them"
+        ))
+    }
+
+    /// 404: a model that is on this disk and cannot be loaded.
+    pub fn model_not_usable(model: &LibraryModel) -> Self {
+        let why = match &model.state {
+            LibraryState::Ready { .. } => "it is not loaded".to_owned(),
+            LibraryState::Incomplete { missing } => format!("it is incomplete: {missing} is missing"),
+            LibraryState::Unsupported { why } => why.clone(),
+        };
+        Self::no_such_model(format!("the model `{}` cannot be loaded: {why}", model.name))
+    }
+
+    /// 404: a model that is not loaded.
+    pub fn model_not_loaded(asked: &str) -> Self {
+        Self::no_such_model(format!(
+            "the model `{asked}` is not loaded; GET /api/status lists those that are"
+        ))
+    }
+
+    /// 404: a download that is not there.
+    pub fn no_download(asked: &str) -> Self {
+        Self::no_such_model(format!("there is no download of `{asked}`; GET /api/models/download lists them"))
+    }
+
+    fn no_such_model(message: String) -> Self {
         let mut error = Self::new(StatusCode::NOT_FOUND, "invalid_request_error", message);
         error.body.param = Some("model".to_owned());
         error.body.code = Some("model_not_found");
@@ -98,9 +135,14 @@ impl ApiError {
             "there is no model `{asked}` on this disk; GET /api/models lists those there are, and a folder can be \
              named by its absolute path"
         );
-        let mut error = Self::new(StatusCode::NOT_FOUND, "invalid_request_error", message);
-        error.body.param = Some("model".to_owned());
-        error.body.code = Some("model_not_found");
+        Self::no_such_model(message)
+    }
+
+    /// 503: a request needs a model loaded that does not fit beside those that are busy.
+    pub fn no_room(message: String) -> Self {
+        let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_error", message);
+        error.body.code = Some("does_not_fit");
+        error.retry_after = Some(Duration::from_secs(10));
         error
     }
 
@@ -163,9 +205,20 @@ impl From<Unavailable> for ApiError {
         match unavailable {
             Unavailable::Loading { retry_after, .. } => at(busy, "model_loading", Some(retry_after)),
             Unavailable::Failed { retry_after, .. } => at(busy, "model_unavailable", Some(retry_after)),
+            Unavailable::Unloaded => at(busy, "model_unloaded", Some(Duration::from_secs(1))),
             Unavailable::Replaced => at(busy, "model_replaced", None),
             Unavailable::ShuttingDown => at(busy, "shutting_down", None),
         }
+    }
+}
+
+/// What the Hub says, passed on: 502 where it is not this server's fault.
+impl From<HubError> for ApiError {
+    fn from(error: HubError) -> Self {
+        let mut api_error = Self::new(StatusCode::BAD_GATEWAY, "server_error", error.to_string());
+        api_error.body.code = Some("hub");
+        api_error.retry_after = error.retry_after();
+        api_error
     }
 }
 

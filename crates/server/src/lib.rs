@@ -7,6 +7,7 @@ mod app;
 mod body;
 mod chat_completions;
 mod clock;
+mod downloads;
 mod error;
 mod guard;
 mod hub_models;
@@ -14,10 +15,12 @@ mod kv_fields;
 mod listen;
 mod load;
 mod management;
+mod metrics;
 mod models;
 mod reply;
 mod served;
 mod status;
+mod turn;
 
 use std::future::Future;
 use std::io;
@@ -51,6 +54,11 @@ pub fn router(app: Arc<App>, guard: Guard) -> Router {
         .route("/v1/models", get(models::models))
         .route("/v1/models/{*name}", get(models::model))
         .route("/health", get(status::health))
+        .route("/api/models/download", get(downloads::list).post(downloads::download))
+        .route("/api/models/download/{action}", post(downloads::act))
+        .route("/api/hub/models", get(hub_models::search))
+        .route("/api/hub/recommended", get(hub_models::list_recommended))
+        .route("/metrics", get(metrics::metrics))
         .route("/api/status", get(status::status))
         .route("/api/models", get(management::library))
         .route("/api/models/estimate", post(management::estimate))

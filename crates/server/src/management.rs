@@ -79,8 +79,20 @@ async fn request(app: &App, body: &[u8]) -> Result<LoadRequest, ApiError> {
     Ok(LoadRequest { name, directory, options, save: None, anyway: body.anyway })
 }
 
-/// Unloads the model; the next request loads it again.
-pub async fn unload(State(app): State<Arc<App>>) -> Json<Option<ModelState>> {
-    app.runtime.model().unload().await;
-    Json(app.runtime.model().state().borrow().clone())
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct UnloadBody {
+    /// The model that is meant; the chosen one when left out.
+    model: Option<String>,
+}
+
+/// Unloads a model; the next request loads it again.
+pub async fn unload(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Option<ModelState>>, ApiError> {
+    let body = if body.is_empty() { UnloadBody::default() } else { body::parse(&body, "an unload request")? };
+    let Some(served) = app.served_as(body.model.as_deref()) else {
+        return body.model.map_or(Ok(Json(None)), |model| Err(ApiError::model_not_loaded(&model)));
+    };
+    served.model.unload().await;
+    let state = served.model.state().borrow().clone();
+    Ok(Json(Some(state)))
 }

@@ -1,11 +1,13 @@
-//! `GET /v1/models`: what is served, with its real context and the KV cache it is loaded with.
+//! `GET /v1/models`: the models that requests can name, with their real context and the KV cache they are loaded with.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
-use shorn_checkpoint::KvCache;
+use shorn_checkpoint::{KvBytes, KvCache};
+use shorn_hub::library::{LibraryModel, LibraryState, ModelSummary};
+use shorn_runtime::ModelPhase;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -26,10 +28,19 @@ pub struct Model {
     created: u64,
     owned_by: &'static str,
     display_name: String,
-    /// Tokens, as loaded.
+    /// Whether it is loaded; a request that names it loads it.
+    loaded: bool,
+    /// Tokens, as loaded; as the model was made where it is not.
     context_length: u32,
     /// Tokens, as the model was made.
     max_context_length: u32,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
+}
+
+/// What is known of a model whose settings are settled.
+#[derive(Serialize)]
+struct Details {
     /// Whether it thinks before it answers and can be told not to: its template knows `enable_thinking`.
     reasoning: bool,
     /// The KV cache of requests that ask for no other.
@@ -37,36 +48,73 @@ pub struct Model {
     /// The same in words.
     kv_cache_summary: String,
     /// Bytes that a token takes in that cache before and after its start threshold.
-    kv_bytes_per_token: shorn_checkpoint::KvBytes,
+    kv_bytes_per_token: KvBytes,
 }
 
-/// The route of the list; empty until a model is chosen.
-pub async fn models(State(app): State<Arc<App>>) -> Json<Models> {
-    let data = app.model().map_or_else(|_| Vec::new(), |model| vec![describe(&model)]);
-    Json(Models { object: "list", data })
+/// The route of the list: the chosen model, those that requests brought in, then what is on this disk.
+pub async fn models(State(app): State<Arc<App>>) -> Result<Json<Models>, ApiError> {
+    let library = app.library().await?;
+    let served: Vec<Arc<ServedModel>> = app.served().iter().cloned().collect();
+    let is_served = |model: &LibraryModel| {
+        served.iter().any(|served| served.directory() == model.directory || served.name() == model.name)
+    };
+    let mut data: Vec<Model> = served.iter().map(|served| describe(served)).collect();
+    for model in library.models.iter().filter(|model| !is_served(model)) {
+        if let LibraryState::Ready { summary } = &model.state
+            && !data.iter().any(|listed| listed.id == model.name)
+        {
+            data.push(describe_on_disk(model, summary));
+        }
+    }
+    Ok(Json(Models { object: "list", data }))
 }
 
 /// The route of one model; names may hold slashes.
 pub async fn model(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Model>, ApiError> {
-    Ok(Json(describe(&*app.model_named(Some(&name))?)))
+    if let Some(served) = app.served_as(Some(&name)) {
+        return Ok(Json(describe(&served)));
+    }
+    let library = app.library().await?;
+    let found = library.models.iter().find(|model| model.name == name);
+    match found.map(|model| (model, &model.state)) {
+        Some((model, LibraryState::Ready { summary })) => Ok(Json(describe_on_disk(model, summary))),
+        Some((model, _)) => Err(ApiError::model_not_usable(model)),
+        None => Err(ApiError::model_not_found(&name)),
+    }
 }
 
-fn describe(model: &ServedModel) -> Model {
-    let kv = model.plan.spec.settings.kv;
+fn describe(served: &ServedModel) -> Model {
+    let kv = served.plan.spec.settings.kv;
+    let facts = &served.plan.facts;
     Model {
-        id: model.name().to_owned(),
+        id: served.name().to_owned(),
         object: "model",
-        created: model.created,
+        created: served.created,
         owned_by: "shorn",
-        display_name: model.name().to_owned(),
-        context_length: model.context_length(),
-        max_context_length: model.plan.config.context_length(),
-        reasoning: model.reasons(),
-        kv_cache: kv,
-        kv_cache_summary: kv.to_string(),
-        kv_bytes_per_token: model
-            .plan
-            .config
-            .kv_bytes_per_token(&kv, model.plan.facts.shape.activation_bytes),
+        display_name: served.name().to_owned(),
+        loaded: matches!(served.model.state().borrow().phase, ModelPhase::Ready(_)),
+        context_length: served.context_length(),
+        max_context_length: served.plan.config.context_length(),
+        details: Some(Details {
+            reasoning: served.reasons(),
+            kv_cache: kv,
+            kv_cache_summary: kv.to_string(),
+            kv_bytes_per_token: served.plan.config.kv_bytes_per_token(&kv, facts.shape.activation_bytes),
+        }),
+    }
+}
+
+fn describe_on_disk(model: &LibraryModel, summary: &ModelSummary) -> Model {
+    let modified = std::fs::metadata(&model.directory).and_then(|metadata| metadata.modified()).ok();
+    Model {
+        id: model.name.clone(),
+        object: "model",
+        created: modified.map_or(0, crate::clock::seconds_of),
+        owned_by: "shorn",
+        display_name: model.name.clone(),
+        loaded: false,
+        context_length: summary.context_length,
+        max_context_length: summary.context_length,
+        details: None,
     }
 }

@@ -3,13 +3,18 @@
 //! A reply runs as a task of its own. When its client goes away, the task ends the request in the worker, waits for the
 //! worker's report and notes it.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use shorn_chat::model::OutputStream;
 use shorn_chat::output::{Delta, End};
-use shorn_protocol::{FinishReason, RequestReport, TokenLogprobs};
-use shorn_runtime::{CompletedRequest, Generation, GenerationEvent, Runtime};
+use shorn_protocol::{FinishReason, Generate, RequestReport, TokenLogprobs};
+use shorn_runtime::{CompletedRequest, Generation, GenerationEvent};
 use tokio::sync::mpsc;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::served::ServedModel;
 
 /// Events that may wait for the dialect to encode them.
 const EVENTS_IN_FLIGHT: usize = 256;
@@ -17,6 +22,8 @@ const EVENTS_IN_FLIGHT: usize = 256;
 /// What a dialect turns into its own form.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ReplyEvent {
+    /// The model is loaded and has the request; the first event.
+    Begun,
     /// More of the reply.
     Delta(Delta),
     /// The log-probabilities of one token, before what it adds to the reply.
@@ -57,6 +64,8 @@ pub enum Finish {
         /// Whether the request itself was refused, rather than something having broken.
         refused: bool,
     },
+    /// The model could not be loaded for it, or not in time.
+    Unavailable(ApiError),
     /// Nobody listens any more.
     Cancelled,
 }
@@ -68,16 +77,30 @@ impl Finish {
             Self::Stop => "stop",
             Self::ToolCalls => "tool_calls",
             Self::Length => "length",
-            Self::Failed { .. } => "error",
+            Self::Failed { .. } | Self::Unavailable(_) => "error",
             Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// What failed, if it did, as an error. The words "server error" make agents try again.
+    pub fn error(&self) -> Option<ApiError> {
+        match self {
+            Self::Failed { message, refused: true } => Some(ApiError::bad_request(message)),
+            Self::Failed { message, .. } => Some(ApiError::server_error(format!("server error: {message}"))),
+            Self::Unavailable(error) => Some(error.clone()),
+            Self::Stop | Self::ToolCalls | Self::Length | Self::Cancelled => None,
         }
     }
 }
 
 /// A request whose reply is about to begin.
 pub struct Reply {
+    /// The model that it is for.
+    pub model: Arc<ServedModel>,
     /// The worker's side.
-    pub generation: Generation,
+    pub request: Generate,
+    /// How long to wait for the model to load; as long as it takes when `None`.
+    pub patience: Option<Duration>,
     /// The text side.
     pub output: OutputStream,
     /// Whether the reply goes on after its first tool call.
@@ -90,25 +113,34 @@ pub struct Reply {
 
 impl Reply {
     /// Runs the reply to its end; the events come out of the channel. Dropping the channel ends the request.
-    pub fn start(self, runtime: Runtime) -> mpsc::Receiver<ReplyEvent> {
+    pub fn start(self, app: Arc<App>) -> mpsc::Receiver<ReplyEvent> {
         let (sender, events) = mpsc::channel(EVENTS_IN_FLIGHT);
-        tokio::spawn(self.run(runtime, sender));
+        tokio::spawn(self.run(app, sender));
         events
     }
 
-    async fn run(mut self, runtime: Runtime, sender: mpsc::Sender<ReplyEvent>) {
+    async fn run(mut self, app: Arc<App>, sender: mpsc::Sender<ReplyEvent>) {
         let mut calls = 0;
+        let generation = tokio::select! {
+            generation = app.generate(&self.model, self.request.clone(), self.patience) => generation,
+            () = sender.closed() => return self.end(&app, &sender, Finish::Cancelled, None, 0).await,
+        };
+        let mut generation = match generation {
+            Ok(generation) => generation,
+            Err(error) => return self.end(&app, &sender, Finish::Unavailable(error), None, 0).await,
+        };
+        let _ = sender.send(ReplyEvent::Begun).await;
         let mut complete = false;
-        let mut first_token = None;
-        let end = loop {
+        let (finish, report) = loop {
             let event = tokio::select! {
-                event = self.generation.next() => event,
-                () = sender.closed() => break self.cancelled().await,
+                event = generation.next() => event,
+                () = sender.closed() => break cancelled(&mut generation).await,
             };
             match event {
                 Some(GenerationEvent::Prefill { .. }) => {}
                 Some(GenerationEvent::Token { token, logprobs }) => {
-                    first_token.get_or_insert_with(|| self.arrived.elapsed().as_secs_f64());
+                    let since = self.arrived;
+                    self.record.time_to_first_token.get_or_insert_with(|| since.elapsed().as_secs_f64());
                     if complete {
                         continue;
                     }
@@ -122,7 +154,7 @@ impl Reply {
                     }
                     complete = self.output.stopped_by().is_some() || (calls > 0 && !self.parallel_tool_calls);
                     if complete {
-                        self.generation.end(true);
+                        generation.end(true);
                     }
                 }
                 Some(GenerationEvent::Finished { report, error }) => {
@@ -145,7 +177,18 @@ impl Reply {
                 }
             }
         };
-        let (mut finish, report) = end;
+        self.end(&app, &sender, finish, report, calls).await;
+    }
+
+    /// Passes on what the parser held back, and notes how the reply ended. `calls` is the number of tool calls so far.
+    async fn end(
+        self,
+        app: &App,
+        sender: &mpsc::Sender<ReplyEvent>,
+        mut finish: Finish,
+        report: Option<RequestReport>,
+        mut calls: usize,
+    ) {
         let finished = self.output.finish(if finish == Finish::Stop { End::Natural } else { End::CutOff });
         for delta in finished.deltas {
             calls += usize::from(matches!(delta, Delta::ToolCallEnd { .. }));
@@ -155,12 +198,13 @@ impl Reply {
             finish = Finish::ToolCalls;
         }
         let mut record = self.record;
-        record.time_to_first_token = first_token;
         record.conclude(report, finish.name());
-        if let Finish::Failed { message, .. } = &finish {
-            record.error = Some(message.clone());
-        }
-        runtime.completed(record.clone());
+        record.error = match &finish {
+            Finish::Failed { message, .. } => Some(message.clone()),
+            Finish::Unavailable(error) => Some(error.message().to_owned()),
+            _ => None,
+        };
+        app.runtime.completed(record.clone());
         let end = ReplyEnd { finish, record, unfinished_call: finished.unfinished_call };
         let _ = sender.send(ReplyEvent::End(Box::new(end))).await;
     }
@@ -173,15 +217,15 @@ impl Reply {
             Vec::new()
         })
     }
+}
 
-    /// Ends the request in the worker and waits for its report.
-    async fn cancelled(&mut self) -> (Finish, Option<RequestReport>) {
-        self.generation.end(false);
-        while let Some(event) = self.generation.next().await {
-            if let GenerationEvent::Finished { report, .. } = event {
-                return (Finish::Cancelled, Some(report));
-            }
+/// Ends the request in the worker and waits for its report.
+async fn cancelled(generation: &mut Generation) -> (Finish, Option<RequestReport>) {
+    generation.end(false);
+    while let Some(event) = generation.next().await {
+        if let GenerationEvent::Finished { report, .. } = event {
+            return (Finish::Cancelled, Some(report));
         }
-        (Finish::Cancelled, None)
     }
+    (Finish::Cancelled, None)
 }

@@ -1,11 +1,11 @@
-//! The model that is served, as far as it is known without loading it: its text side and its limits.
+//! A model that is served, as far as it is known without loading it: its text side and its limits.
 
 use std::path::Path;
 
 use shorn_chat::model::{ChatError, ChatModel};
 use shorn_checkpoint::{Checkpoint, CheckpointError, GenerationConfig, ModelConfig};
 use shorn_hub::fit::ModelFacts;
-use shorn_runtime::{BadLoadOption, LoadOptions, ModelSpec, SavedSettings, SettingsError};
+use shorn_runtime::{BadLoadOption, LoadOptions, Model, ModelSpec, SavedSettings, SettingsError};
 
 /// A model and how it is to be loaded, with nothing left open: what can be told without its text side.
 #[derive(Debug)]
@@ -41,15 +41,19 @@ impl LoadPlan {
     }
 }
 
-/// Template, tokenizer and configuration of a model, and how it is loaded.
+/// Template, tokenizer and configuration of a model, how it is loaded, and the handle on it.
 #[derive(Debug)]
 pub struct ServedModel {
+    /// The handle.
+    pub model: Model,
     /// How it is loaded.
     pub plan: LoadPlan,
     /// Template, tokenizer and formats.
     pub chat: ChatModel,
     /// Seconds since 1970 when it was opened.
     pub created: u64,
+    /// Whether it is loaded although it does not fit.
+    pub(crate) anyway: bool,
 }
 
 /// Why a model cannot be served.
@@ -73,18 +77,19 @@ pub enum ServedModelError {
 }
 
 impl ServedModel {
-    /// Reads the text side of a planned model.
-    ///
-    /// # Errors
-    /// Names the file, and what to do.
-    pub fn open(plan: LoadPlan) -> Result<Self, ServedModelError> {
-        let chat = ChatModel::from_folder(&plan.spec.settings.directory)?;
-        Ok(Self { plan, chat, created: crate::clock::seconds_since_1970() })
+    /// A model that is loaded, or about to be.
+    pub(crate) fn new(model: Model, plan: LoadPlan, chat: ChatModel, anyway: bool) -> Self {
+        Self { model, plan, chat, created: crate::clock::seconds_since_1970(), anyway }
     }
 
     /// Its name in the API.
     pub fn name(&self) -> &str {
         &self.plan.spec.name
+    }
+
+    /// Its folder.
+    pub fn directory(&self) -> &Path {
+        &self.plan.spec.settings.directory
     }
 
     /// Tokens of context that it is loaded with.

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod cache;
+mod fit_table;
 mod fixtures;
 mod front_end;
 mod icons;
@@ -68,6 +69,12 @@ enum Task {
     },
     /// Write the window's types, `ui/src/backend/types.ts`, anew from those of Rust.
     Types,
+    /// Write docs/fit.md, what each recommended model takes, anew.
+    FitTable {
+        /// Only compare it with the arithmetic.
+        #[arg(long)]
+        check: bool,
+    },
     /// Check the workflows in .github.
     Workflows,
     /// Take pictures of every view of the running app, light and dark, into `docs/images`.
@@ -111,6 +118,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Licences { check } => licences::licences(&workspace, check)?,
         Task::Types => npm::types()?,
         Task::Screenshots => npm::screenshots(&workspace)?,
+        Task::FitTable { check } => fit_table::fit_table(check)?,
         Task::Workflows => workflows::lint(&workspace)?,
         Task::Fixtures => fixtures::make(&workspace)?,
         Task::Measure { names } => measure::measure(&workspace, &names)?,

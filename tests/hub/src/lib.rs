@@ -23,6 +23,7 @@ mod body;
 mod contents;
 mod fault;
 mod listen;
+pub mod python;
 mod range;
 mod record;
 mod refusal;

@@ -28,7 +28,8 @@ fn main() {
     }
     let tokenizer = Tokenizer::from_folder(&settings.directory).unwrap();
     tell(&FromWorker::Loaded(LoadedModel {
-        backend: "script".to_owned(),
+        // Its memory is the machine's.
+        backend: "cpu".to_owned(),
         context_length: settings.context_length,
         prompt_cache_bytes: 0,
         memory_limit: 0,

@@ -1,11 +1,12 @@
 //! HTTP requests for the tests.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use shorn_tests::server::Server;
+use shorn_tests::server::{Server, embedded_model};
 
 /// A chat request with one user message.
 pub fn chat(content: &str, more: Value) -> Value {
@@ -21,6 +22,21 @@ pub async fn post(server: &Server, body: &Value) -> (u16, Value) {
     let url = server.url("/v1/chat/completions");
     let response = reqwest::Client::new().post(url).json(body).send().await.unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
+}
+
+/// Posts JSON.
+pub async fn post_to(server: &Server, path: &str, body: &Value) -> (u16, Value) {
+    let response = reqwest::Client::new().post(server.url(path)).json(body).send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+/// A copy of the embedded model.
+pub fn copy_embedded(folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    for entry in std::fs::read_dir(embedded_model()).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
+    }
 }
 
 /// Gets JSON.

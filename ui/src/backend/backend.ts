@@ -7,6 +7,7 @@ import type {
   ChatEvent,
   ChatMessage,
   Estimate,
+  HubPage,
   Library,
   LoadOptions,
   LoadRequest,
@@ -14,7 +15,9 @@ import type {
   PiConnection,
   PiRemoved,
   PortCheck,
+  RecommendedModel,
   SavedSettings,
+  Search,
 } from "./types";
 
 export const VIEW_NAMES = ["home", "models", "connect", "chat", "settings"] as const;
@@ -49,10 +52,28 @@ export interface Backend {
   load(request: LoadRequest): Promise<void>;
   cancelLoad(): Promise<void>;
   unload(): Promise<void>;
+  /** Unloads one of the models that requests named; `model` is its folder. */
+  unloadOther(model: string): Promise<void>;
   /** Resolves with the bytes that this freed. */
   deleteModel(model: string): Promise<number>;
+  /** Copies a folder with a model into Shorn's own, and resolves with the copy. */
+  importModel(directory: string): Promise<string>;
   /** Shows a folder in Finder or the like. */
   reveal(directory: string): Promise<void>;
+
+  searchModels(search: Search): Promise<HubPage>;
+  /** Asks nobody: the list is part of the app. */
+  recommendedModels(): Promise<RecommendedModel[]>;
+  /** Resolves when it is in the queue. Progress comes with the snapshots. One that failed or is paused goes on. */
+  download(name: string): Promise<void>;
+  pauseDownload(name: string): Promise<void>;
+  resumeDownload(name: string): Promise<void>;
+  /** What has arrived is thrown away. */
+  cancelDownload(name: string): Promise<void>;
+  /** Takes a download that ended off the list; its files stay. */
+  dismissDownload(name: string): Promise<void>;
+  /** Opens a page of the Hub in the browser; no other address. */
+  openLink(url: string): Promise<void>;
 
   startServer(): Promise<void>;
   stopServer(): Promise<void>;

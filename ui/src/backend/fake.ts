@@ -1,5 +1,5 @@
-// A backend without a machine behind it: a 64 GB Mac with a few models. For the browser tests, the screenshots and work
-// on the window. It keeps state, so that what is loaded shows everywhere, and has knobs for what can go wrong.
+// A backend without a machine behind it: a 64 GB Mac with a few models, and a Hub. For the browser tests and work on the
+// window. It keeps state, so that what is loaded shows everywhere, and has knobs for what can go wrong.
 
 import type { Backend, SettingsChange, ViewName, Watcher } from "./backend";
 import type {
@@ -9,6 +9,7 @@ import type {
   ChatEvent,
   ChatMessage,
   Estimate,
+  HubPage,
   Library,
   LoadOptions,
   LoadRequest,
@@ -17,17 +18,21 @@ import type {
   PiProvider,
   PiRemoved,
   PortCheck,
+  RecommendedModel,
   SavedSettings,
+  Search,
   ServerState,
 } from "./types";
 import { replyEvents } from "./fake/chat";
 import { FIRST_SETTINGS } from "./fake/defaults";
+import { FakeDisk } from "./fake/disk";
+import { FakeDownloads } from "./fake/downloads";
 import { FakeEngine } from "./fake/engine";
+import { recommended, searchHub } from "./fake/hub";
 import { type FakeKnobs, NO_FAULTS } from "./fake/knobs";
-import { fakeModels } from "./fake/models";
 import { GPU_LIMIT, machineLimit, TOTAL_MEMORY } from "./fake/machine";
 import { FakePi, modelsJson, providerOf } from "./fake/pi";
-import { fakeError, type FoundModel, plan } from "./fake/plan";
+import { fakeError, plan } from "./fake/plan";
 import { NOTHING_SAVED } from "./none";
 
 export class FakeBackend implements Backend {
@@ -35,7 +40,12 @@ export class FakeBackend implements Backend {
   readonly engine = new FakeEngine();
   copied: string | null = null;
   revealed: string | null = null;
-  private readonly models = fakeModels();
+  opened: string | null = null;
+  readonly downloads = new FakeDownloads(
+    () => this.knobs.downloadTrouble,
+    (listed) => this.disk.arrive(listed),
+  );
+  private readonly disk = new FakeDisk();
   private readonly saved = new Map<string, SavedSettings>();
   private readonly watchers = new Set<Watcher>();
   private present: AppSettings = structuredClone(FIRST_SETTINGS);
@@ -50,6 +60,7 @@ export class FakeBackend implements Backend {
   /** One second passes. */
   tick(): void {
     this.engine.second();
+    this.downloads.second();
     this.publish();
   }
 
@@ -88,6 +99,7 @@ export class FakeBackend implements Backend {
       runtime: {
         version: "0.1.0",
         model: model === null ? null : structuredClone(model),
+        others: structuredClone(this.engine.others),
         system: unknown
           ? null
           : {
@@ -102,6 +114,7 @@ export class FakeBackend implements Backend {
       },
       server: this.server,
       limit: unknown ? null : machineLimit(this.present.memory_limit),
+      downloads: structuredClone(this.downloads.list),
       keeps_awake: otherSystem ? null : this.present.keep_awake && (model?.running ?? 0) > 0,
       tray,
       problem,
@@ -110,11 +123,11 @@ export class FakeBackend implements Backend {
 
   async library(): Promise<Library> {
     if (this.knobs.libraryFails) throw fakeError("file", "the model folders cannot be read: permission denied");
-    return { models: this.models.map(({ model }) => structuredClone(model)), unreadable: [] };
+    return { models: this.disk.list(this.downloads.list), unreadable: [] };
   }
 
   async estimate(directory: string, options: LoadOptions): Promise<Estimate> {
-    return plan(this.find(directory), options, this.present.memory_limit);
+    return plan(this.disk.find(directory), options, this.present.memory_limit);
   }
 
   async savedSettings(directory: string): Promise<SavedSettings> {
@@ -122,7 +135,7 @@ export class FakeBackend implements Backend {
   }
 
   async load({ model: directory, settings: chosen, anyway }: LoadRequest): Promise<void> {
-    const found = this.find(directory);
+    const found = this.disk.find(directory);
     const { fit: planned, settings } = plan(found, chosen.load, this.present.memory_limit);
     const { model, shape } = found;
     if (planned.verdict === "too_large" && !anyway) {
@@ -148,16 +161,62 @@ export class FakeBackend implements Backend {
     this.publish();
   }
 
+  async unloadOther(directory: string): Promise<void> {
+    this.engine.others = this.engine.others.filter((other) => other.directory !== directory);
+    this.publish();
+  }
+
   async deleteModel(directory: string): Promise<number> {
     if (this.engine.model?.directory === directory && this.engine.model.phase.phase !== "stopped") {
       throw fakeError("model_in_use", "this model is loaded; unload it first");
     }
     if (this.knobs.deleteFails) throw fakeError("file", `${directory}: cannot be deleted: permission denied`);
-    const index = this.models.findIndex(({ model }) => model.directory === directory);
-    if (this.models[index]?.model.origin === "embedded") throw fakeError("file", "the built-in model cannot be deleted");
-    const [gone] = index < 0 ? [] : this.models.splice(index, 1);
-    if (!gone) throw fakeError("model_not_found", "this model is not there any more; list the models again");
-    return gone.model.bytes;
+    return this.disk.delete(directory);
+  }
+
+  async importModel(source: string): Promise<string> {
+    if (this.knobs.importFails !== null) throw fakeError("file", this.knobs.importFails);
+    return this.disk.import(source, this.present.folders.own);
+  }
+
+  async searchModels(search: Search): Promise<HubPage> {
+    if (this.knobs.hubFails !== null) throw fakeError("hub", this.knobs.hubFails);
+    return searchHub(search, machineLimit(this.present.memory_limit), (name) => this.disk.folderOf(name));
+  }
+
+  async recommendedModels(): Promise<RecommendedModel[]> {
+    return recommended(this.snapshot().limit, (name) => this.disk.folderOf(name));
+  }
+
+  async download(name: string): Promise<void> {
+    this.downloads.add(name, this.disk.partOf(name));
+    this.publish();
+  }
+
+  async pauseDownload(name: string): Promise<void> {
+    this.downloads.pause(name);
+    this.publish();
+  }
+
+  async resumeDownload(name: string): Promise<void> {
+    this.downloads.resume(name);
+    this.publish();
+  }
+
+  async cancelDownload(name: string): Promise<void> {
+    this.downloads.remove(name);
+    this.disk.discard(name);
+    this.publish();
+  }
+
+  async dismissDownload(name: string): Promise<void> {
+    this.disk.keep(this.downloads.find(name));
+    this.downloads.remove(name);
+    this.publish();
+  }
+
+  async openLink(url: string): Promise<void> {
+    this.opened = url;
   }
 
   async reveal(directory: string): Promise<void> {
@@ -257,12 +316,6 @@ export class FakeBackend implements Backend {
     const finish = signal.aborted ? "cancelled" : events.some((event) => event.type === "tool_call_start") ? "tool_calls" : "stop";
     onEvent({ type: "finished", request: this.engine.end("Shorn chat", 24 + question.length, sent + 1, finish) });
     this.publish();
-  }
-
-  private find(directory: string): FoundModel {
-    const found = this.models.find(({ model }) => model.directory === directory);
-    if (!found?.shape) throw fakeError("model_not_found", `there is no model that can be loaded in ${directory}`);
-    return { model: found.model, shape: found.shape };
   }
 
   private provided(): PiProvider {

@@ -44,8 +44,18 @@ describe("each command", () => {
     await backend.load(request);
     await backend.cancelLoad();
     await backend.unload();
+    await backend.unloadOther("/m");
     await backend.deleteModel("/m");
+    await backend.importModel("/m");
     await backend.reveal("/m");
+    await backend.searchModels({ text: "coder", order: "size" });
+    await backend.recommendedModels();
+    await backend.download("org/m");
+    await backend.pauseDownload("org/m");
+    await backend.resumeDownload("org/m");
+    await backend.cancelDownload("org/m");
+    await backend.dismissDownload("org/m");
+    await backend.openLink("https://huggingface.co/org/m");
     await backend.startServer();
     await backend.stopServer();
     await backend.checkPort(1234);
@@ -66,8 +76,18 @@ describe("each command", () => {
       ["load", { request }],
       ["cancel_load", {}],
       ["unload", {}],
+      ["unload_other", { model: "/m" }],
       ["delete_model", { model: "/m" }],
+      ["import_model", { directory: "/m" }],
       ["reveal", { directory: "/m" }],
+      ["search_models", { search: { text: "coder", order: "size" } }],
+      ["recommended_models", {}],
+      ["download", { name: "org/m" }],
+      ["pause_download", { name: "org/m" }],
+      ["resume_download", { name: "org/m" }],
+      ["cancel_download", { name: "org/m" }],
+      ["dismiss_download", { name: "org/m" }],
+      ["open_link", { url: "https://huggingface.co/org/m" }],
       ["start_server", {}],
       ["stop_server", {}],
       ["check_port", { port: 1234 }],

@@ -9,6 +9,7 @@ import type {
   ChatEvent,
   ChatMessage,
   Estimate,
+  HubPage,
   Library,
   LoadOptions,
   LoadRequest,
@@ -16,7 +17,9 @@ import type {
   PiConnection,
   PiRemoved,
   PortCheck,
+  RecommendedModel,
   SavedSettings,
+  Search,
 } from "./types";
 
 export class TauriBackend implements Backend {
@@ -50,8 +53,19 @@ export class TauriBackend implements Backend {
   load = (request: LoadRequest) => call<void>("load", { request });
   cancelLoad = () => call<void>("cancel_load");
   unload = () => call<void>("unload");
+  unloadOther = (model: string) => call<void>("unload_other", { model });
   deleteModel = (model: string) => call<number>("delete_model", { model });
+  importModel = (directory: string) => call<string>("import_model", { directory });
   reveal = (directory: string) => call<void>("reveal", { directory });
+
+  searchModels = (search: Search) => call<HubPage>("search_models", { search });
+  recommendedModels = () => call<RecommendedModel[]>("recommended_models");
+  download = (name: string) => call<void>("download", { name });
+  pauseDownload = (name: string) => call<void>("pause_download", { name });
+  resumeDownload = (name: string) => call<void>("resume_download", { name });
+  cancelDownload = (name: string) => call<void>("cancel_download", { name });
+  dismissDownload = (name: string) => call<void>("dismiss_download", { name });
+  openLink = (url: string) => call<void>("open_link", { url });
 
   startServer = () => call<void>("start_server");
   stopServer = () => call<void>("stop_server");

@@ -6,6 +6,9 @@ import type { ViewName } from "../backend/backend";
 import type { Scenario } from "../backend/fake/scenario";
 import { appAt, second, show } from "../test-app";
 
+/** What is recommended for the fake's machine, and not on its disk. */
+const SIX_BITS = "mlx-community/Qwen3-Coder-30B-A3B-Instruct-6bit";
+
 const button = (name: string | RegExp) => screen.getByRole<HTMLButtonElement>("button", { name });
 const alertText = async () => (await screen.findByRole("alert")).textContent;
 
@@ -127,6 +130,24 @@ describe("Home", () => {
   });
 });
 
+describe("models that requests asked for", () => {
+  it("are listed with their memory and what they do, and are unloaded one by one", async () => {
+    const { app } = await windowAt("others");
+    const part = screen.getByRole("region", { name: "Also loaded, because a request asked for them" });
+    expect(part.textContent).toContain("Answering 2 requests");
+    expect(part.textContent).toContain("5.2 GB");
+    expect(part.textContent).toContain("Loading, 41 %");
+    await fireEvent.click(button("Unload: shorn-embedded"));
+    await waitFor(() => expect(screen.queryByRole("button", { name: "Unload: shorn-embedded" })).toBeNull());
+    expect(app.model?.phase.phase).toBe("ready");
+  });
+
+  it("take no room while there are none", async () => {
+    await windowAt("idle");
+    expect(screen.queryByText(/Also loaded/)).toBeNull();
+  });
+});
+
 describe("the menu bar", () => {
   it("shows a view, and closes what is open in front of it", async () => {
     const { app, fake } = await windowAt("idle");
@@ -144,57 +165,6 @@ describe("the menu bar", () => {
     expect(memory.getAttribute("aria-checked")).toBe("false");
     await fake.changeFromTray({ memory_in_menu_bar: true });
     await waitFor(() => expect(memory.getAttribute("aria-checked")).toBe("true"));
-  });
-});
-
-describe("Models", () => {
-  it("says why a model cannot be loaded", async () => {
-    await windowAt("idle", "models");
-    await screen.findByText(/Cannot be loaded: its weights are in GGUF format/);
-    expect(button(/^Load: .*GGUF/).disabled).toBe(true);
-    expect(screen.getByText("Incomplete: the rest of 2 files is missing.")).toBeTruthy();
-    expect(await screen.findByText("Too large")).toBeTruthy();
-  });
-
-  it("has the built-in model, which cannot be deleted, before what cannot be loaded", async () => {
-    await windowAt("idle", "models");
-    const names = (await screen.findAllByRole("button", { name: /^(Load|Options): / })).map((each) => each.getAttribute("aria-label"));
-    expect(names.length).toBe(6);
-    expect(names[3]).toBe("Load: shorn-embedded");
-    expect(names.slice(4).every((name) => /14B|GGUF/.test(name ?? ""))).toBe(true);
-    expect(screen.queryByRole("button", { name: "Delete: shorn-embedded" })).toBeNull();
-    expect(screen.getByText("Built in")).toBeTruthy();
-    expect(screen.getByText(/Writes nonsense/)).toBeTruthy();
-    expect(button("Show in folder: shorn-embedded")).toBeTruthy();
-  });
-
-  it("deletes after a question", async () => {
-    await windowAt("idle", "models");
-    await fireEvent.click(await screen.findByRole("button", { name: /^Delete: .*14B/ }));
-    const dialog = await screen.findByRole("dialog", { name: "Delete this model?" });
-    expect(dialog.textContent).toContain("other programs may use them");
-    await fireEvent.click(within(dialog).getByRole("button", { name: "Delete" }));
-    await waitFor(() => expect(screen.queryByText("mlx-community/Qwen3-14B-4bit")).toBeNull());
-  });
-
-  it("keeps the question open when deleting fails", async () => {
-    const { fake } = await windowAt("idle", "models");
-    fake.knobs.deleteFails = true;
-    await fireEvent.click(await screen.findByRole("button", { name: /^Delete: .*14B/ }));
-    await fireEvent.click(await screen.findByRole("button", { name: "Delete" }));
-    expect(await alertText()).toContain("permission denied");
-  });
-
-  it("does not offer to delete what is loaded", async () => {
-    await windowAt("idle", "models");
-    expect((await screen.findByRole<HTMLButtonElement>("button", { name: /^Delete: .*Coder/ })).disabled).toBe(true);
-  });
-
-  it("says that the folders cannot be read", async () => {
-    const { fake } = await windowAt("idle");
-    fake.knobs.libraryFails = true;
-    await fireEvent.click(button("Models"));
-    expect(await alertText()).toContain("The model folders cannot be read");
   });
 });
 
@@ -372,6 +342,28 @@ describe("the first start", () => {
     await fireEvent.click(button("Done"));
     await screen.findByRole("navigation");
     expect(app.settings?.first_start_done).toBe(true);
+  });
+
+  it("offers the model for this machine, which is downloaded by one click and can then be loaded", async () => {
+    const { fake } = await windowAt("first-start");
+    await fireEvent.click(button("Continue"));
+    await fireEvent.click(await screen.findByRole("button", { name: `Download: ${SIX_BITS}` }));
+    expect(await screen.findByText("Waiting for the downloads before it")).toBeTruthy();
+    fake.downloads.bytesPerSecond = 10e9;
+    await second(fake, 2);
+    expect(screen.getByRole("progressbar", { name: `Download: ${SIX_BITS}` }).getAttribute("aria-valuenow")).toBe("40");
+    await second(fake, 2);
+    expect(await screen.findByRole("button", { name: `Load: ${SIX_BITS}` })).toBeTruthy();
+    await waitFor(() => expect(screen.queryByText("Recommended for this machine")).toBeNull());
+  });
+
+  it("offers nothing to download where none is known to be right for this machine", async () => {
+    const { app, fake } = await appAt("first-start");
+    fake.knobs.memoryUnknown = true;
+    show(App, app, { app });
+    await fireEvent.click(button("Continue"));
+    await screen.findByRole("button", { name: "Load: shorn-embedded" });
+    expect(screen.queryByText("Recommended for this machine")).toBeNull();
   });
 
   it("can be skipped", async () => {

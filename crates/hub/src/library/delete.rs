@@ -174,8 +174,9 @@ fn delete_snapshot(place: &Place, commit: &str) -> Result<u64, DeleteError> {
         at(reference, fs::remove_file(reference))?;
     }
     // What the Hub's tools noted about files that this commit does not have.
-    let not_there = repository.join(".no_exist").join(commit);
-    if fs::symlink_metadata(&not_there).is_ok() {
+    let notes = repository.join(".no_exist");
+    let not_there = notes.join(commit);
+    if !notes.is_symlink() && fs::symlink_metadata(&not_there).is_ok() {
         bytes += place.remove(&not_there)?;
     }
     Ok(bytes)
@@ -206,9 +207,12 @@ fn blobs_used(snapshot: &Path, blobs: &Path) -> Result<BTreeMap<PathBuf, u64>, D
     Ok(used)
 }
 
-/// The files below `refs` that name a commit.
+/// The files below `refs` that name a commit. What lies behind a link is none of the model's.
 fn references_to(refs: &Path, commit: &str) -> Result<Vec<PathBuf>, DeleteError> {
     let mut found = Vec::new();
+    if refs.is_symlink() {
+        return Ok(found);
+    }
     let mut folders = vec![refs.to_owned()];
     while let Some(folder) = folders.pop() {
         let entries = match fs::read_dir(&folder) {

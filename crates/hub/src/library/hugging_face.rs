@@ -36,6 +36,10 @@ pub(super) fn scan(scan: &mut Scan, root: &Path) {
 fn add(scan: &mut Scan, entry: &Entry) {
     let name = name_of(&entry.name);
     let repository = entry.path.as_path();
+    if let Some(link) = ["blobs", "snapshots"].iter().find(|folder| repository.join(folder).is_symlink()) {
+        let why = format!("its folder {link} is a link; put the folder itself in its place");
+        return scan.add(name, repository, Origin::HuggingFace, 0, LibraryState::Unsupported { why });
+    }
     let found = Partial::of(repository).and_then(|partial| Ok((partial, current_snapshot(repository)?)));
     let (partial, snapshot) = match found {
         Ok(found) => found,
@@ -97,10 +101,14 @@ pub(super) struct Snapshot {
     changed: SystemTime,
 }
 
-/// All snapshots of a model, oldest first. Links are none.
+/// All snapshots of a model, oldest first. Links are none, and none lie behind one.
 pub(super) fn snapshots(repository: &Path) -> io::Result<Vec<Snapshot>> {
     let mut found = Vec::new();
-    for entry in if_there(entries(&repository.join("snapshots")))? {
+    let folder = repository.join("snapshots");
+    if folder.is_symlink() {
+        return Ok(found);
+    }
+    for entry in if_there(entries(&folder))? {
         if entry.kind == EntryKind::Folder {
             let changed = entry.path.metadata()?.modified()?;
             found.push(Snapshot { commit: entry.name, directory: entry.path, changed });

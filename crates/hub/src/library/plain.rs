@@ -56,13 +56,13 @@ pub(super) fn is_model(directory: &Path) -> bool {
 /// Adds the model in a folder.
 pub(super) fn add(scan: &mut Scan, name: String, directory: &Path, origin: Origin) {
     let (bytes, state) = match Contents::of(directory, &scan.roots) {
-        Ok(contents) => {
-            let unfinished =
-                contents.files.iter().filter(|name| UNFINISHED.iter().any(|end| name.ends_with(end)));
-            let unfinished = unfinished.count();
-            (contents.bytes(), state::of(directory, &contents, unfinished))
-        }
+        Ok(contents) => (contents.bytes(), state::of(directory, &contents, unfinished(&contents))),
         Err(error) => (0, LibraryState::unreadable(directory, &error)),
     };
     scan.add(name, directory, origin, bytes, state);
+}
+
+/// How many files of a folder belong to downloads that did not end.
+pub(super) fn unfinished(contents: &Contents) -> usize {
+    contents.files.iter().filter(|name| UNFINISHED.iter().any(|end| name.ends_with(end))).count()
 }

@@ -2,6 +2,7 @@
 
 mod deleting;
 mod hugging_face;
+mod importing;
 mod plain;
 
 use std::fs;

@@ -15,7 +15,7 @@ pub struct FileResponse {
     pub delivered: Delivered,
     /// Bytes that are said to arrive.
     pub body_bytes: Option<u64>,
-    /// What whoever delivers the file calls it, quotes and all: for `If-Range` in a later request, and for nothing else.
+    /// What whoever delivers the file calls it, quotes and all: for `If-Range` in a later request and nothing else.
     pub etag: Option<String>,
     /// What the Hub knows the file by: the hexadecimal digits of its [`Digest`](super::Digest).
     pub linked_etag: Option<String>,

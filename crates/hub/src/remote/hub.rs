@@ -1,12 +1,13 @@
 //! The Hub, to be asked.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 
+use super::details::Known;
 use super::model::Info;
 use super::request::{Subject, host_of};
 use super::source::HubSource;
@@ -28,6 +29,7 @@ struct Inner {
     source: HubSource,
     timeouts: Timeouts,
     token_refused: AtomicBool,
+    known: Mutex<Known>,
 }
 
 /// How long to wait.
@@ -62,21 +64,22 @@ impl Hub {
     /// # Errors
     /// As of [`Self::new`].
     pub fn with_timeouts(source: HubSource, timeouts: Timeouts) -> Result<Self, HubError> {
-        let mut client = Client::builder()
-            .user_agent(concat!("shorn/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .connect_timeout(timeouts.connect)
-            .read_timeout(timeouts.read);
-        if is_on_this_machine(&source.endpoint) {
-            client = client.no_proxy();
-        }
-        if source.endpoint.scheme() == "http" {
-            // Without TLS no certificates are needed, and a system may have none.
-            client = client.tls_certs_only([]);
-        }
-        let client = client.build().map_err(|error| HubError::Certificates(root_cause(&error)))?;
-        let token_refused = AtomicBool::new(false);
-        Ok(Self(Arc::new(Inner { client, source, timeouts, token_refused })))
+        let client = || {
+            let client = Client::builder()
+                .user_agent(concat!("shorn/", env!("CARGO_PKG_VERSION")))
+                .redirect(Policy::none())
+                .connect_timeout(timeouts.connect)
+                .read_timeout(timeouts.read);
+            if is_on_this_machine(&source.endpoint) { client.no_proxy() } else { client }
+        };
+        let client = match client().build() {
+            // Where nothing is secured no certificates are needed, and a system may have none.
+            Err(_) if source.endpoint.scheme() == "http" => client().tls_certs_only([]).build(),
+            built => built,
+        };
+        let client = client.map_err(|error| HubError::Certificates(root_cause(&error)))?;
+        let (token_refused, known) = (AtomicBool::new(false), Mutex::default());
+        Ok(Self(Arc::new(Inner { client, source, timeouts, token_refused, known })))
     }
 
     /// Whether the Hub has refused the token: since then it is asked without one.
@@ -94,7 +97,8 @@ impl Hub {
     /// # Errors
     /// See [`HubError`].
     pub async fn model(&self, name: &RepositoryName, revision: &str) -> Result<RemoteModel, HubError> {
-        self.info(name, revision).await?.into_model(name, &host_of(&self.0.source.endpoint))
+        let info = self.info(name, revision).await?;
+        self.remote_model(name, info)
     }
 
     /// The text of `config.json` at a commit.
@@ -121,6 +125,10 @@ impl Hub {
         Ok(info)
     }
 
+    pub(super) fn remote_model(&self, name: &RepositoryName, info: Info) -> Result<RemoteModel, HubError> {
+        info.into_model(name, &host_of(&self.0.source.endpoint))
+    }
+
     pub(super) fn file_url(&self, name: &RepositoryName, commit: &str, path: &RemotePath) -> Url {
         self.url(name.as_str().split('/').chain(["resolve", commit]).chain(path.as_str().split('/')))
     }
@@ -142,6 +150,10 @@ impl Hub {
 
     pub(super) fn timeouts(&self) -> Timeouts {
         self.0.timeouts
+    }
+
+    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn uses_token(&self) -> bool {

@@ -1,6 +1,6 @@
 //! What a model on the Hub consists of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -183,7 +183,7 @@ impl Gated {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Safetensors {
     #[serde(default)]
-    pub parameters: std::collections::BTreeMap<String, u64>,
+    pub parameters: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -179,7 +179,7 @@ impl Answer {
 }
 
 /// A header's value, if it is text.
-pub(super) fn text<'a>(headers: &'a HeaderMap, name: impl reqwest::header::AsHeaderName) -> Option<&'a str> {
+pub(super) fn text(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::RepositoryName;
+use crate::fit::ModelFacts;
 
 /// In which order models are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
@@ -70,6 +71,10 @@ pub struct FoundModel {
     pub context_length: Option<u32>,
     /// Whether it can be loaded here.
     pub support: Support,
+    /// What is needed to tell whether it fits into memory.
+    #[serde(skip)]
+    #[ts(skip)]
+    pub facts: Option<ModelFacts>,
 }
 
 /// Whether a model on the Hub can be loaded.

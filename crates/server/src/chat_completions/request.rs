@@ -11,30 +11,17 @@ use shorn_runtime::RequestedSampling;
 use crate::body;
 use crate::error::ApiError;
 use crate::kv_fields::{BitsField, KvFields};
+use crate::turn::Turn;
 
 /// A request, checked as far as it can be without the model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChatRequest {
     /// The model asked for; `None` for whatever is served.
     pub model: Option<String>,
-    /// Messages, tools and template variables.
-    pub conversation: Conversation,
-    /// Sampling values that the request gives.
-    pub sampling: RequestedSampling,
-    /// Biases by token id.
-    pub logit_bias: Vec<(u32, f32)>,
-    /// Whether log-probabilities are wanted, and of how many alternatives.
-    pub logprobs: Option<u8>,
-    /// Texts that end the reply.
-    pub stop: Vec<String>,
-    /// Whether to send the reply as it is generated.
-    pub stream: bool,
+    /// The turn.
+    pub turn: Turn,
     /// Whether a stream ends with a chunk of token counts.
     pub include_usage: bool,
-    /// Whether the reply may hold more than one tool call.
-    pub parallel_tool_calls: bool,
-    /// A KV cache other than the model was loaded with.
-    pub kv: Option<KvCache>,
 }
 
 #[derive(Deserialize)]
@@ -156,15 +143,17 @@ impl Body {
         }
         Ok(ChatRequest {
             model: self.model,
-            conversation: Conversation { messages, tools, tool_choice, template_kwargs },
-            sampling,
-            logit_bias,
-            logprobs: (self.logprobs == Some(true)).then(|| self.top_logprobs.unwrap_or(0)),
-            stop: self.stop,
-            stream: self.stream.unwrap_or(false),
+            turn: Turn {
+                conversation: Conversation { messages, tools, tool_choice, template_kwargs },
+                sampling,
+                logit_bias,
+                logprobs: (self.logprobs == Some(true)).then(|| self.top_logprobs.unwrap_or(0)),
+                stop: self.stop,
+                stream: self.stream.unwrap_or(false),
+                parallel_tool_calls: self.parallel_tool_calls.unwrap_or(true),
+                kv,
+            },
             include_usage: self.stream_options.and_then(|options| options.include_usage).unwrap_or(false),
-            parallel_tool_calls: self.parallel_tool_calls.unwrap_or(true),
-            kv,
         })
     }
 
@@ -354,7 +343,7 @@ mod tests {
     fn content_may_be_text_or_text_parts_and_nothing_else() {
         let parts = json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]);
         let request = parse(json!({"messages": [{"role": "user", "content": parts}]})).unwrap();
-        assert_eq!(request.conversation.messages[0].content.as_deref(), Some("ab"));
+        assert_eq!(request.turn.conversation.messages[0].content.as_deref(), Some("ab"));
         let image = json!([{"role": "user", "content": [
             {"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "http://127.0.0.1:9/x"}}]}]);
         let refusal = refusal("messages", image);
@@ -404,7 +393,7 @@ mod tests {
             "messages": [{"role": "user", "content": "hi"}],
             "kv_bits": 8, "kv_value_bits": 4, "kv_group_size": 32, "kv_start": 0
         }));
-        let Some(KvCache::Quantized(kv)) = request.unwrap().kv else { panic!() };
+        let Some(KvCache::Quantized(kv)) = request.unwrap().turn.kv else { panic!() };
         assert_eq!((kv.key_bits.get(), kv.value_bits.get(), kv.group_size.get(), kv.start), (8, 4, 32, 0));
     }
 
@@ -413,7 +402,7 @@ mod tests {
         for name in ["reasoning_content", "reasoning", "reasoning_text"] {
             let request =
                 parse(json!({"messages": [{"role": "assistant", "content": "x", name: "because"}]}));
-            assert_eq!(request.unwrap().conversation.messages[0].reasoning.as_deref(), Some("because"));
+            assert_eq!(request.unwrap().turn.conversation.messages[0].reasoning.as_deref(), Some("because"));
         }
     }
 }

@@ -7,9 +7,10 @@ use shorn_chat::output;
 use shorn_protocol::{RequestReport, TokenLogprobs};
 use shorn_runtime::CompletedRequest;
 
-use super::{Context, Events, failure};
+use super::Context;
 use crate::error::ApiError;
-use crate::reply::{Finish, ReplyEvent};
+use crate::reply::ReplyEvent;
+use crate::turn::Events;
 
 #[derive(Serialize)]
 struct ChatCompletion<'a> {
@@ -130,12 +131,13 @@ pub(super) async fn whole(context: &Context, mut events: Events) -> Result<Respo
             Some(ReplyEvent::Logprobs { token, logprobs: found }) => {
                 logprobs.push(context.logprob(token, &found));
             }
+            Some(ReplyEvent::Begun) => {}
             Some(ReplyEvent::End(end)) => break end,
             None => return Err(ApiError::server_error("the reply ended without a word")),
         }
     };
-    if let Finish::Failed { message, refused } = &end.finish {
-        return Err(failure(message, *refused));
+    if let Some(error) = end.finish.error() {
+        return Err(error);
     }
     reply.finish(output::Finished { deltas: Vec::new(), unfinished_call: end.unfinished_call });
     let tool_calls: Vec<ToolCall> = reply

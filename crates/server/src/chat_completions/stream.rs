@@ -11,9 +11,10 @@ use shorn_chat::output::Delta;
 use shorn_runtime::CompletedRequest;
 use tokio_stream::wrappers::ReceiverStream;
 
+use super::Context;
 use super::response::{Logprobs, TokenLogprob, Usage, call_id};
-use super::{Context, Events, failure};
-use crate::reply::{Finish, ReplyEnd, ReplyEvent};
+use crate::reply::{ReplyEnd, ReplyEvent};
+use crate::turn::Events;
 
 /// A comment goes out whenever nothing else has for so long; agents give up on a silent stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -96,6 +97,7 @@ impl Encoder {
                 self.logprobs.push(self.context.logprob(token, &logprobs));
                 Vec::new()
             }
+            ReplyEvent::Begun => Vec::new(),
             ReplyEvent::End(end) => self.end(&end),
         }
     }
@@ -121,9 +123,9 @@ impl Encoder {
     }
 
     fn end(&mut self, end: &ReplyEnd) -> Vec<Event> {
-        if let Finish::Failed { message, refused } = &end.finish {
+        if let Some(error) = end.finish.error() {
             // The status has gone out: an error event, and no finish reason that would make a part look whole.
-            return vec![Event::default().data(failure(message, *refused).to_event_data())];
+            return vec![Event::default().data(error.to_event_data())];
         }
         let mut events = vec![self.chunk(ChunkDelta::default(), Some(end.finish.name()))];
         if self.context.include_usage {

@@ -11,6 +11,8 @@ const TOKENS_A_SECOND = 85;
 
 export class FakeEngine {
   model: ModelState | null = null;
+  /** Models that requests named. */
+  others: ModelState[] = [];
   requests: CompletedRequest[] = [];
   seed: number | null = null;
   /** Seconds that a load takes. */

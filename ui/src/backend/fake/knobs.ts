@@ -1,6 +1,6 @@
 // What can be made different about the fake.
 
-import type { BackendError } from "../types";
+import type { BackendError, ProblemCode } from "../types";
 
 /** What can be made to go wrong, and how fast time passes. */
 export interface FakeKnobs {
@@ -11,6 +11,11 @@ export interface FakeKnobs {
   pi: "not_installed" | "not_connected" | "unusable";
   libraryFails: boolean;
   deleteFails: boolean;
+  importFails: string | null;
+  /** Why the Hub cannot be searched. */
+  hubFails: string | null;
+  /** What happens to downloads: an end with such a problem, or pauses between tries. */
+  downloadTrouble: Extract<ProblemCode, "gated" | "network" | "disk_full"> | "retrying" | null;
   /** No figures about memory, as where the system does not tell. */
   memoryUnknown: boolean;
   /** Something other than macOS: nothing keeps it awake, and it does not tell the GPU's limit or the pressure. */
@@ -28,6 +33,9 @@ export const NO_FAULTS: FakeKnobs = {
   pi: "not_connected",
   libraryFails: false,
   deleteFails: false,
+  importFails: null,
+  hubFails: null,
+  downloadTrouble: null,
   memoryUnknown: false,
   otherSystem: false,
   tray: true,

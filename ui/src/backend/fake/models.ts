@@ -4,7 +4,7 @@ import type { LibraryModel } from "../types";
 import type { ModelShape } from "./fit";
 
 export const HOME = "/Users/ada";
-const HUB = `${HOME}/.cache/huggingface/hub`;
+export const HUB = `${HOME}/.cache/huggingface/hub`;
 const STUDIO = `${HOME}/.lmstudio/models`;
 
 interface FakeModel {
@@ -12,7 +12,7 @@ interface FakeModel {
   shape: ModelShape | null;
 }
 
-const CODER: ModelShape = {
+export const CODER: ModelShape = {
   layers: 48,
   heads: 32,
   kv_heads: 4,
@@ -24,7 +24,7 @@ const CODER: ModelShape = {
   context_length: 262_144,
 };
 
-const SMALL: ModelShape = {
+export const SMALL: ModelShape = {
   layers: 36,
   heads: 32,
   kv_heads: 8,
@@ -48,7 +48,8 @@ const EMBEDDED: ModelShape = {
   context_length: 65_536,
 };
 
-function ready(
+/** A model that can be loaded. */
+export function ready(
   name: string,
   origin: LibraryModel["origin"],
   directory: string,

@@ -9,12 +9,11 @@ export interface FoundModel {
   shape: ModelShape;
 }
 
-export function fakeError(
-  code: Exclude<BackendError["code"], "port_taken">,
-  message: string,
-  field?: string,
-): BackendError {
-  return field === undefined ? { code, message } : { code, message, field };
+type FakeCode = Exclude<BackendError["code"], "port_taken"> | "hub" | "not_on_hub";
+
+export function fakeError(code: FakeCode, message: string, field?: string): BackendError {
+  // The window must cope with codes that it does not know.
+  return { code, message, ...(field !== undefined && { field }) } as BackendError;
 }
 
 /** The estimate; throws what the model cannot take. `memoryLimit` is that of the app's settings. */

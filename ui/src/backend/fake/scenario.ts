@@ -1,9 +1,10 @@
 // Moments in which the fake can begin, chosen by `?scenario=` in the address.
 
 import { FakeBackend } from "../fake";
-import { NOTHING_SAVED } from "../none";
+import type { ModelState } from "../types";
+import { NO_MEMORY, NOTHING_SAVED } from "../none";
 import { kvOf } from "./fit";
-import { CODER_DIRECTORY } from "./models";
+import { CODER_DIRECTORY, HUB } from "./models";
 import { refused } from "./requests";
 
 export const SCENARIOS = [
@@ -16,6 +17,8 @@ export const SCENARIOS = [
   "port-taken",
   "unknown",
   "other-system",
+  "downloads",
+  "others",
   "first-start",
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
@@ -49,6 +52,8 @@ export async function fakeAt(scenario: Scenario, every = 1000): Promise<FakeBack
   await load;
   pastRequests(fake);
   if (scenario === "crashed") fake.engine.unload("the worker was killed by signal 9 (out of memory?)");
+  if (scenario === "downloads") downloadAll(fake);
+  if (scenario === "others") fake.engine.others = othersOf(fake);
   if (scenario === "serving" || scenario === "unknown" || scenario === "other-system") fake.engine.begin(41_200);
   fake.tick();
   return fake;
@@ -66,4 +71,48 @@ function pastRequests(fake: FakeBackend): void {
   // As if they had come one after the other.
   const now = Date.now();
   engine.requests = engine.requests.map((request, index) => ({ ...request, arrived: now - 9_000 - index * 41_000 }));
+}
+
+/** A download in each state: one is ready, two have failed, one is paused, one runs and one waits. */
+function downloadAll(fake: FakeBackend): void {
+  const { downloads, knobs } = fake;
+  const add = (name: string, seconds: number) => {
+    downloads.add(name, 0);
+    for (let second = 0; second < seconds; second += 1) downloads.second();
+  };
+  downloads.bytesPerSecond = 400e6;
+  add("mlx-community/Qwen3-0.6B-4bit", 4);
+  downloads.bytesPerSecond = 96e6;
+  add("northwind-labs/Qwen3-Coder-30B-A3B-Support-4bit", 3);
+  add("mlx-community/Qwen3-8B-4bit", 12);
+  knobs.downloadTrouble = "disk_full";
+  downloads.second();
+  knobs.downloadTrouble = null;
+  add("mlx-community/Qwen3-32B-4bit", 24);
+  downloads.pause("mlx-community/Qwen3-32B-4bit");
+  add("mlx-community/Qwen3-Coder-30B-A3B-Instruct-6bit", 74);
+  add("mlx-community/Qwen3-14B-6bit", 0);
+}
+
+/** Two models that requests named: one answers, one is being loaded. */
+function othersOf(fake: FakeBackend): ModelState[] {
+  const { model } = fake.engine;
+  if (model === null) return [];
+  const other = (id: number, name: string): ModelState => ({
+    ...structuredClone(model),
+    id,
+    name,
+    directory: `${HUB}/models--${name.replace("/", "--")}/snapshots/b1d7`,
+    running: 0,
+  });
+  const weights = 4_274_000_000;
+  const memory = { ...NO_MEMORY, weights, mlx_active: weights + 812_000_000, mlx_cache: 90_000_000 };
+  return [
+    { ...other(91, "mlx-community/Qwen3-4B-Instruct-2507-8bit"), memory, running: 2 },
+    {
+      ...other(92, "shorn-embedded"),
+      memory: { ...NO_MEMORY, weights: 20_000_000, mlx_active: 20_000_000 },
+      phase: { phase: "loading", done: 20_000_000, total: 48_600_000 },
+    },
+  ];
 }

@@ -212,3 +212,19 @@ fn folders_that_are_links_themselves_are_where_they_lead() {
     delete(&disk.folders, &model).unwrap();
     assert!(!real.join("org/model").exists() && real.join("org").exists());
 }
+
+#[test]
+fn references_and_notes_behind_links_out_stay() {
+    let disk = Disk::new();
+    let repository = two_snapshots(&disk);
+    let refs = disk.outside().join("refs");
+    fs::rename(repository.directory.join("refs"), &refs).unwrap();
+    symlink(&refs, repository.directory.join("refs")).unwrap();
+    let notes = disk.outside().join("notes/bbb");
+    fs::create_dir_all(&notes).unwrap();
+    fs::write(notes.join("thesis.txt"), "years of work").unwrap();
+    symlink(disk.outside().join("notes"), repository.directory.join(".no_exist")).unwrap();
+    delete(&disk.folders, &pretend(Origin::HuggingFace, repository.snapshot_directory("bbb"))).unwrap();
+    assert!(refs.join("main").exists(), "it names the deleted snapshot, but lies outside");
+    assert!(notes.join("thesis.txt").exists());
+}

@@ -202,3 +202,21 @@ fn data_sets_and_lock_files_are_no_models() {
     }
     assert_eq!(disk.scan(), Library::default());
 }
+
+#[test]
+fn snapshots_and_blobs_that_are_links_out_are_not_looked_into() {
+    for folder in ["snapshots", "blobs"] {
+        let disk = Disk::new();
+        let repository = disk.repository("org/model");
+        let elsewhere = disk.outside();
+        write_fixture(&elsewhere.join("aaa"), "qwen3_moe-4bit");
+        fs::write(elsewhere.join("0123abcd.incomplete"), [0; 77]).unwrap();
+        fs::remove_dir(repository.directory.join(folder)).unwrap();
+        symlink(&elsewhere, repository.directory.join(folder)).unwrap();
+        let model = disk.only();
+        assert_eq!((model.bytes, &model.directory), (0, &repository.directory));
+        assert!(unsupported(&model).contains(&format!("its folder {folder} is a link")));
+        delete(&disk.folders, &model).unwrap();
+        assert!(!repository.directory.exists() && elsewhere.join("aaa/config.json").exists());
+    }
+}

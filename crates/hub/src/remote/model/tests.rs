@@ -14,7 +14,7 @@ fn model(paths: &[&str]) -> RemoteModel {
     }
 }
 
-fn needed<'a>(model: &'a RemoteModel) -> Vec<&'a str> {
+fn needed(model: &RemoteModel) -> Vec<&str> {
     model.needed_files().iter().map(|file| file.path.as_str()).collect()
 }
 
