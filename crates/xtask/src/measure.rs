@@ -1,6 +1,7 @@
 //! `cargo xtask measure`: speed, memory and long loops, beside mlx-lm where there is something to compare with. Each
 //! measurement becomes `docs/measurements/NAME.json`, with the machine, commit and versions it was made on.
 
+mod download;
 mod memory;
 mod reference;
 mod speed;
@@ -18,13 +19,23 @@ use crate::workspace::Workspace;
 pub use reference::python;
 
 /// A measurement's own part: its results.
-type Measure = fn(&Measuring) -> Result<Value>;
+enum Measure {
+    /// Of what the released `shorn` does, beside mlx-lm.
+    Engine(fn(&Measuring) -> Result<Value>),
+    /// Of something that needs neither.
+    Alone(fn(&Workspace) -> Result<Value>),
+}
 
 /// All measurements, by name.
-const MEASUREMENTS: &[(&str, Measure)] =
-    &[("speed", speed::measure), ("memory", memory::measure), ("loops", long_loops), ("app", app)];
+const MEASUREMENTS: &[(&str, Measure)] = &[
+    ("speed", Measure::Engine(speed::measure)),
+    ("memory", Measure::Engine(memory::measure)),
+    ("loops", Measure::Engine(long_loops)),
+    ("app", Measure::Engine(app)),
+    ("download", Measure::Alone(download::measure)),
+];
 
-/// What every measurement needs.
+/// What measurements of the engine need.
 pub struct Measuring<'a> {
     workspace: &'a Workspace,
     /// The released `shorn`.
@@ -40,24 +51,34 @@ pub fn measure(workspace: &Workspace, names: &[String]) -> Result<()> {
             bail!("there is no measurement `{name}`; there are {}", known.join(", "));
         }
     }
-    crate::npm::prepare(workspace)?;
-    check(cargo().args(["build", "--release", "--package", "shorn-cli"]))?;
-    let measuring = Measuring {
-        workspace,
-        shorn: workspace.target_directory.join("release/shorn"),
-        python: python(&workspace.mlx_sys()?.mlx_version)?,
-    };
+    let mut prepared = None;
     for (name, run) in MEASUREMENTS {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
             eprintln!("measuring {name}");
-            let results = run(&measuring)?;
-            measuring.write(name, results)?;
+            let results = match run {
+                Measure::Alone(run) => run(workspace)?,
+                Measure::Engine(run) => run(match &prepared {
+                    Some(measuring) => measuring,
+                    None => prepared.insert(Measuring::prepare(workspace)?),
+                })?,
+            };
+            write(workspace, name, &results)?;
         }
     }
     Ok(())
 }
 
-impl Measuring<'_> {
+impl<'a> Measuring<'a> {
+    fn prepare(workspace: &'a Workspace) -> Result<Self> {
+        crate::npm::prepare(workspace)?;
+        check(cargo().args(["build", "--release", "--package", "shorn-cli"]))?;
+        Ok(Self {
+            workspace,
+            shorn: workspace.target_directory.join("release/shorn"),
+            python: python(&workspace.mlx_sys()?.mlx_version)?,
+        })
+    }
+
     /// One `shorn bench` run, as its JSON.
     fn bench(&self, folder: &std::path::Path, options: &[&str]) -> Result<Value> {
         let folder = folder.display().to_string();
@@ -65,35 +86,37 @@ impl Measuring<'_> {
         let shorn = self.shorn.display().to_string();
         Ok(serde_json::from_slice(&output(&shorn, &[], &arguments)?)?)
     }
+}
 
-    fn write(&self, name: &str, results: Value) -> Result<()> {
-        let folder = self.workspace.root.join("docs/measurements");
-        fs::create_dir_all(&folder)?;
-        let record = json!({
-            "measurement": name,
-            "command": format!("cargo xtask measure {name}"),
-            "machine": machine()?,
-            "commit": text(&["git", "describe", "--always", "--dirty"])?,
-            "versions": {
-                "mlx": self.workspace.mlx_sys()?.mlx_version,
-                "mlx-sys": self.workspace.mlx_sys()?.version,
-                "mlx-lm": reference::MLX_LM,
-                "rustc": text(&["rustc", "--version"])?,
-            },
-            "results": results,
-        });
-        let path = folder.join(format!("{name}.json"));
-        fs::write(&path, serde_json::to_string_pretty(&record)? + "\n")
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        println!("{}", serde_json::to_string_pretty(&record["results"])?);
-        Ok(())
-    }
+fn write(workspace: &Workspace, name: &str, results: &Value) -> Result<()> {
+    let folder = workspace.root.join("docs/measurements");
+    fs::create_dir_all(&folder)?;
+    let record = json!({
+        "measurement": name,
+        "command": format!("cargo xtask measure {name}"),
+        "machine": machine()?,
+        "commit": text(&["git", "describe", "--always", "--dirty"])?,
+        "versions": {
+            "mlx": workspace.mlx_sys()?.mlx_version,
+            "mlx-sys": workspace.mlx_sys()?.version,
+            "mlx-lm": reference::MLX_LM,
+            "rustc": text(&["rustc", "--version"])?,
+        },
+        "results": results,
+    });
+    let path = folder.join(format!("{name}.json"));
+    fs::write(&path, serde_json::to_string_pretty(&record)? + "\n")
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    println!("{}", serde_json::to_string_pretty(&record["results"])?);
+    Ok(())
 }
 
 /// The loops that the tests cut to a tenth, whole.
 fn long_loops(_: &Measuring) -> Result<Value> {
     let mut results = serde_json::Map::new();
-    for (package, test) in [("shorn-engine", "faults"), ("shorn-tests", "faults")] {
+    for (package, test) in
+        [("shorn-engine", "faults"), ("shorn-tests", "faults"), ("shorn-hub-tests", "download")]
+    {
         check(
             cargo()
                 .args(["test", "--release", "--package", package, "--test", test])

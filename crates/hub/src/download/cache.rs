@@ -5,7 +5,6 @@
 //!
 //! Nothing is written through a link out of the cache, whoever put it there.
 
-use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -122,16 +121,10 @@ impl Repository {
         for (number, path) in blob.paths.iter().enumerate() {
             let mut folder = subfolder(&self.cache, &self.snapshots, commit)?;
             let mut target = PathBuf::from("../../blobs");
-            let mut parts = path.as_str().split('/').peekable();
-            let mut name = OsStr::new("");
-            while let Some(part) = parts.next() {
-                match parts.peek() {
-                    Some(_) => {
-                        folder = subfolder(&self.cache, &folder, part)?;
-                        target = Path::new("..").join(target);
-                    }
-                    None => name = OsStr::new(part),
-                }
+            let (folders, name) = path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()));
+            for part in folders.split('/').filter(|part| !part.is_empty()) {
+                folder = subfolder(&self.cache, &folder, part)?;
+                target = Path::new("..").join(target);
             }
             let (link, target) = (folder.join(name), target.join(blob.digest.hex()));
             let is_last = number + 1 == blob.paths.len();
@@ -218,10 +211,17 @@ fn place(
         fs::remove_file(link)?;
     }
     match symlink(target, link) {
-        Ok(()) => Ok(()),
-        Err(_) if is_last => fs::rename(source, link),
-        Err(_) => fs::copy(source, link).map(drop),
+        // Linux says the one and macOS the other of a disk without links.
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => {}
+        done => return done,
     }
+    if is_last {
+        return fs::rename(source, link);
+    }
+    let name = link.file_name().unwrap_or_default().to_string_lossy();
+    let copy = link.with_file_name(format!(".{name}.incomplete"));
+    fs::copy(source, &copy)?;
+    fs::rename(copy, link)
 }
 
 #[cfg(test)]

@@ -80,7 +80,10 @@ impl Transfer<'_> {
     /// another program may have left anything there.
     async fn is_there(&self) -> Result<bool, Interruption> {
         let (blob, bytes) = (self.blob, self.blob.bytes);
-        let Some(path) = self.all.repository.whole(&self.all.plan.commit, blob) else { return Ok(false) };
+        let Some(path) = self.all.repository.whole(&self.all.plan.commit, blob) else {
+            blob.set_verified(false);
+            return Ok(false);
+        };
         blob.set_done(bytes);
         if blob.is_verified() {
             return Ok(true);

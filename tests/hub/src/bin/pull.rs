@@ -22,6 +22,9 @@ struct Arguments {
     /// Milliseconds before the first new try, and an eighth of those before later ones at most.
     #[arg(long)]
     first_pause: Option<u64>,
+    /// When the model is ready, wait for the end of standard input, so that one can look at this process.
+    #[arg(long)]
+    linger: bool,
 }
 
 #[tokio::main]
@@ -42,7 +45,12 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         let Some(download) = all.iter().find(|download| download.name == arguments.name) else { continue };
         println!("{}", serde_json::to_string(download)?);
         match download.state {
-            DownloadState::Ready { .. } => return Ok(ExitCode::SUCCESS),
+            DownloadState::Ready { .. } => {
+                if arguments.linger {
+                    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+                }
+                return Ok(ExitCode::SUCCESS);
+            }
             DownloadState::Failed { .. } => return Ok(ExitCode::FAILURE),
             _ => {}
         }

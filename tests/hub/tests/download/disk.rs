@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use shorn_hub_tests::{FakeFile, Fault};
 
-use crate::scene::{NAME, Scene, WEIGHTS};
+use crate::scene::{Scene, WEIGHTS};
 
 /// A disk of eight million bytes.
 const SCRIPT: &str = r#"
@@ -75,5 +75,4 @@ async fn a_disk_that_fills_up_ends_it_with_figures_and_it_goes_on_when_there_is_
     assert!(String::from_utf8_lossy(&output.stderr).starts_with(&hash), "{output:?}");
     let resumed = scene.requests(WEIGHTS).pop().unwrap();
     assert_eq!(Some(resumed.start()), kept["kept"].as_u64());
-    let _ = NAME;
 }

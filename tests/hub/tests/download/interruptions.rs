@@ -53,15 +53,19 @@ fn sent(scene: &Scene, files: &[FakeFile]) -> u64 {
 async fn many_broken_connections_and_killed_programs_end_with_the_right_bytes_and_hardly_one_sent_twice() {
     let (cuts, kills) = (loops(CUTS), loops(KILLS));
     // So large that all interruptions find something under way.
-    let files = shards((cuts + kills) as u64 * 50_000);
+    let files = shards((cuts + kills) as u64 * 100_000);
     let scene = Scene::with(files.clone()).await;
     let mut random = Random(7);
     let mut interruptions = 0;
     // Slow enough that what sits in the sockets' buffers is little: nobody can know of it after a kill.
     scene.hub.fail(Fault::BytesPerSecond(300_000));
     for _ in 0..kills {
+        let before = sent(&scene, &files);
         let mut process = pull(&scene).spawn().unwrap();
-        tokio::time::sleep(Duration::from_millis(250 + random.below(300))).await;
+        while sent(&scene, &files) == before && process.try_wait().unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(random.below(300))).await;
         // SIGKILL.
         process.kill().unwrap();
         let ended = process.wait().unwrap();
@@ -75,15 +79,17 @@ async fn many_broken_connections_and_killed_programs_end_with_the_right_bytes_an
         .sum();
     assert!(sent(&scene, &files) - on_disk <= kills as u64 * MAX_AGAIN * PARALLEL);
 
-    scene.hub.heal();
-    for _ in 0..cuts {
-        let file = &files[random.below(4) as usize];
-        scene.hub.fail(Fault::CutAfter(1 + random.below(40_000)).on(&file.path).times(1));
-    }
     let timing = Timing { first_pause: Duration::from_millis(1), ..QUICK };
     let queue = scene.folder.path().join("pull.json");
     let downloads = Downloads::start_with(hub(&scene.hub.endpoint()), scene.cache(), queue, timing);
     downloads.add(name(NAME));
+    for _ in 0..cuts {
+        tokio::time::sleep(Duration::from_millis(40 + random.below(60))).await;
+        scene.hub.set_online(false);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        scene.hub.set_online(true);
+    }
+    scene.hub.heal();
     let mut watch = downloads.watch();
     let ended =
         watch.wait_for(|all| all.iter().any(|download| download.state.is_ended())).await.unwrap().clone();
@@ -92,6 +98,8 @@ async fn many_broken_connections_and_killed_programs_end_with_the_right_bytes_an
     let bytes: u64 = files.iter().map(FakeFile::bytes).sum();
     let again = sent(&scene, &files) - bytes;
     let broken = (cuts + kills) as u64;
-    println!("{kills} kills and {cuts} cuts: {again} of {bytes} bytes sent twice, {} each", again / broken);
+    let resumed = scene.hub.requests().iter().filter(|request| request.start() > 0).count() as u64;
+    println!("{kills} kills and {cuts} cuts: {again} of {bytes} bytes sent twice, {resumed} times resumed");
+    assert!(resumed >= broken, "{resumed} is not each time");
     assert!(again <= broken * MAX_AGAIN * PARALLEL, "{again} bytes sent again");
 }

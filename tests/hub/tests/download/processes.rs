@@ -48,8 +48,9 @@ async fn a_file_that_another_program_has_locked_is_waited_for_and_its_result_use
     let other = Scene::with(model()).await;
     assert_ready(&other.download().await);
     let blob = |scene: &Scene| scene.repository().join("blobs").join(weights.sha256());
-    fs::copy(blob(&other), blob(&scene).with_extension("incomplete")).unwrap();
-    fs::rename(blob(&scene).with_extension("incomplete"), blob(&scene)).unwrap();
+    let copy = other.folder.path().join("copy");
+    fs::copy(blob(&other), &copy).unwrap();
+    fs::rename(copy, blob(&scene)).unwrap();
     drop(lock);
     assert_ready(&scene.ended().await);
     scene.assert_whole(&model());

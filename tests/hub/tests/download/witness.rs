@@ -1,7 +1,8 @@
 //! Looks at a cache all the time while something downloads into it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,9 @@ pub struct Witness {
 /// By path in the repository: the hashes that its contents may have, one for each commit.
 pub type Hashes = BTreeMap<String, Vec<String>>;
 
+/// Files that were right, by path, inode and time of change.
+type Seen = BTreeSet<(PathBuf, u64, i64)>;
+
 /// The hashes of the files of a commit.
 pub fn hashes<'a>(files: impl IntoIterator<Item = &'a FakeFile>) -> Hashes {
     let hash = |file: &FakeFile| if file.lfs { file.sha256() } else { file.git_sha1() };
@@ -31,12 +35,13 @@ impl Witness {
     pub fn of(repository: PathBuf, hashes: Hashes) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
+        let mut seen = Seen::new();
         let watch = move || {
             while !stopped.load(Ordering::Relaxed) {
-                check(&repository, &hashes)?;
+                check(&repository, &hashes, &mut seen)?;
                 std::thread::sleep(Duration::from_millis(20));
             }
-            check(&repository, &hashes)
+            check(&repository, &hashes, &mut Seen::new())
         };
         Self { stop, thread: Some(std::thread::spawn(watch)) }
     }
@@ -52,11 +57,11 @@ impl Drop for Witness {
     }
 }
 
-fn check(repository: &Path, hashes: &Hashes) -> Result<(), String> {
+fn check(repository: &Path, hashes: &Hashes, seen: &mut Seen) -> Result<(), String> {
     for path in files(&repository.join("blobs")) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if !name.ends_with(".incomplete") {
-            check_file(&path, std::slice::from_ref(&name))?;
+            check_file(&path, std::slice::from_ref(&name), seen)?;
         }
     }
     for commit in fs::read_dir(repository.join("snapshots")).into_iter().flatten() {
@@ -64,13 +69,17 @@ fn check(repository: &Path, hashes: &Hashes) -> Result<(), String> {
         for path in files(&commit) {
             let name = path.strip_prefix(&commit).unwrap().to_string_lossy().into_owned();
             let known = hashes.get(&name).ok_or_else(|| format!("{name} is none of the model's files"))?;
-            check_file(&path, known)?;
+            check_file(&path, known, seen)?;
         }
     }
     Ok(())
 }
 
-fn check_file(path: &Path, known: &[String]) -> Result<(), String> {
+fn check_file(path: &Path, known: &[String], seen: &mut Seen) -> Result<(), String> {
+    let Ok(metadata) = path.metadata() else { return Ok(()) };
+    if !seen.insert((path.to_owned(), metadata.ino(), metadata.mtime() ^ (metadata.mtime_nsec() << 20))) {
+        return Ok(());
+    }
     // It may be renamed or replaced between the list and this.
     let Ok(bytes) = fs::read(path) else { return Ok(()) };
     let hex = |hash: &[u8]| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
