@@ -227,7 +227,7 @@ describe("the search", () => {
 
   it("leads to the page where a licence is accepted", async () => {
     const { fake, results } = await found("support");
-    expect(results.textContent).toContain("Its licence has to be accepted on the Hub first.");
+    expect(results.textContent).toContain("Gated: its licence has to be accepted on the Hub.");
     await fireEvent.click(button(`Open its page on the Hub: ${GATED}`));
     expect(fake.opened).toBe(`https://huggingface.co/${GATED}`);
   });
