@@ -232,6 +232,12 @@ describe("the search", () => {
     expect(fake.opened).toBe(`https://huggingface.co/${GATED}`);
   });
 
+  it("says nothing of a licence where there is nothing to download", async () => {
+    const { results } = await found("meta-llama");
+    expect(within(results).getByText(/^Cannot be loaded/)).toBeTruthy();
+    expect(results.textContent).not.toContain("licence");
+  });
+
   it("that fails says why, and is repeated by a button", async () => {
     const { fake } = await found("coder", { hubFails: "the Hub asks to come back later: try again in a minute" });
     expect(await alertText()).toContain("The Hub asks to come back later");
