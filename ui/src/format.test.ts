@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bytes, contextLength, count, date, duration, megabytes, parameters, percent, portion, rate, seconds, timeLeft } from "./format";
+import { bytes, capitalized, contextLength, count, date, duration, megabytes, parameters, percent, portion, rate, seconds, sentence, timeLeft } from "./format";
 
 describe("what is not known", () => {
   it("is a dash and never 0", () => {
@@ -83,5 +83,15 @@ describe("dates", () => {
   it("are those of the Hub, whatever the time zone here", () => {
     expect(date("2026-10-21T23:59:00.000Z")).toBe("21 Oct 2026");
     expect([date(null), date("yesterday")]).toEqual(["–", "–"]);
+  });
+});
+
+describe("messages", () => {
+  it("begin with a capital letter, unless they begin with a name", () => {
+    expect(["no network", "config.json is not JSON", "macOS 14", ""].map(capitalized)).toEqual(["No network", "config.json is not JSON", "macOS 14", ""]);
+  });
+
+  it("end with one full stop", () => {
+    expect(["no network", "Try again.", "Why?", ""].map(sentence)).toEqual(["No network.", "Try again.", "Why?", ""]);
   });
 });

@@ -122,3 +122,9 @@ export function clock(milliseconds: Maybe): string {
 export function capitalized(message: string): string {
   return message.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase());
 }
+
+/** A message between others: capitalized, and with a full stop if it has none. */
+export function sentence(message: string): string {
+  const words = capitalized(message);
+  return words === "" || /[.!?…]$/.test(words) ? words : `${words}.`;
+}

@@ -44,7 +44,7 @@ describe("each field", () => {
     await fireEvent.click(screen.getByLabelText("Keep at most"));
     await type("Prompt cache in GB", "2.5");
     await fireEvent.click(screen.getByLabelText("Always use"));
-    await type("Seed", "7");
+    await type("Seed value", "7");
     await press("Load");
     expect(load.mock.calls[0]?.[0]).toMatchObject({
       model: CODER_DIRECTORY,

@@ -227,9 +227,15 @@ describe("the search", () => {
 
   it("leads to the page where a licence is accepted", async () => {
     const { fake, results } = await found("support");
-    expect(results.textContent).toContain("Its licence has to be accepted on the Hub first.");
+    expect(results.textContent).toContain("Gated: its licence has to be accepted on the Hub.");
     await fireEvent.click(button(`Open its page on the Hub: ${GATED}`));
     expect(fake.opened).toBe(`https://huggingface.co/${GATED}`);
+  });
+
+  it("says nothing of a licence where there is nothing to download", async () => {
+    const { results } = await found("meta-llama");
+    expect(within(results).getByText(/^Cannot be loaded/)).toBeTruthy();
+    expect(results.textContent).not.toContain("licence");
   });
 
   it("that fails says why, and is repeated by a button", async () => {

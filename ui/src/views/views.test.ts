@@ -349,6 +349,7 @@ describe("the first start", () => {
     await fireEvent.click(button("Continue"));
     await fireEvent.click(await screen.findByRole("button", { name: `Download: ${SIX_BITS}` }));
     expect(await screen.findByText("Waiting for the downloads before it")).toBeTruthy();
+    expect(document.activeElement?.textContent, "the focus has a place").toBe("Pick a model");
     fake.downloads.bytesPerSecond = 10e9;
     await second(fake, 2);
     expect(screen.getByRole("progressbar", { name: `Download: ${SIX_BITS}` }).getAttribute("aria-valuenow")).toBe("40");

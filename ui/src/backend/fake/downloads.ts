@@ -110,7 +110,7 @@ export class FakeDownloads {
   private wait(download: Download): void {
     const seconds = (download.retrying?.seconds ?? TRIES_EVERY + 1) - 1;
     this.stop(download, { state: "downloading" });
-    download.retrying = { why: "The connection broke off.", seconds: seconds > 0 ? seconds : TRIES_EVERY };
+    download.retrying = { why: "the connection broke off", seconds: seconds > 0 ? seconds : TRIES_EVERY };
   }
 
   private stop(download: Download, state: Download["state"]): void {

@@ -56,7 +56,7 @@ function described(shape: ModelShape, active: number, context: number, kv: KvCac
   return {
     verdict,
     kv,
-    kv_summary: kv === "dense" ? "unquantized" : `${kv.quantized.key_bits}-bit in groups of 64, from 5000 tokens`,
+    kv_summary: kv === "dense" ? "unquantized" : `${kv.quantized.key_bits}-bit/64 from 5000`,
     context_length: context,
     total,
     limit: limit.bytes,
