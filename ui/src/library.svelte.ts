@@ -42,9 +42,9 @@ export class LibraryList {
     return fits("fits") ?? fits("tight") ?? largest.at(-1) ?? null;
   }
 
-  /** The folder of a model that can be loaded. */
-  folderOf(name: string): string | null {
-    return this.ready().find((model) => model.name === name)?.directory ?? null;
+  /** Whether a model of the Hub can be loaded from this disk; what the backend said of it counts until there is a list. */
+  has({ name, directory }: { name: string; directory: string | null }): boolean {
+    return this.models === null ? directory !== null : this.ready().some((model) => model.name === name);
   }
 
   private ready(): LibraryModel[] {

@@ -1,10 +1,10 @@
 // Moments in which the fake can begin, chosen by `?scenario=` in the address.
 
 import { FakeBackend } from "../fake";
-import type { ModelState } from "../types";
+import type { LibraryModel, ModelState } from "../types";
 import { NO_MEMORY, NOTHING_SAVED } from "../none";
 import { kvOf } from "./fit";
-import { CODER_DIRECTORY, HUB } from "./models";
+import { CODER_DIRECTORY } from "./models";
 import { refused } from "./requests";
 
 export const SCENARIOS = [
@@ -53,7 +53,7 @@ export async function fakeAt(scenario: Scenario, every = 1000): Promise<FakeBack
   pastRequests(fake);
   if (scenario === "crashed") fake.engine.unload("the worker was killed by signal 9 (out of memory?)");
   if (scenario === "downloads") downloadAll(fake);
-  if (scenario === "others") fake.engine.others = othersOf(fake);
+  if (scenario === "others") fake.engine.others = othersOf(fake, (await fake.library()).models);
   if (scenario === "serving" || scenario === "unknown" || scenario === "other-system") fake.engine.begin(41_200);
   fake.tick();
   return fake;
@@ -95,14 +95,14 @@ function downloadAll(fake: FakeBackend): void {
 }
 
 /** Two models that requests named: one answers, one is being loaded. */
-function othersOf(fake: FakeBackend): ModelState[] {
+function othersOf(fake: FakeBackend, models: LibraryModel[]): ModelState[] {
   const { model } = fake.engine;
   if (model === null) return [];
   const other = (id: number, name: string): ModelState => ({
     ...structuredClone(model),
     id,
     name,
-    directory: `${HUB}/models--${name.replace("/", "--")}/snapshots/b1d7`,
+    directory: models.find((found) => found.name === name)?.directory ?? "",
     running: 0,
   });
   const weights = 4_274_000_000;
