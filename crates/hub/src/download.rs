@@ -44,8 +44,8 @@ pub struct Downloads {
 }
 
 impl Downloads {
-    /// Goes on with the downloads of `queue_file`, which belongs to this program alone. `cache` is the folder called `hub`
-    /// of the Hugging Face cache. The task ends with [`Self::stop`], or when every handle is dropped.
+    /// Goes on with the downloads of `queue_file`, which belongs to this program alone. `cache` is the folder called
+    /// `hub` of the Hugging Face cache. The task ends with [`Self::stop`], or when every handle is dropped.
     ///
     /// # Panics
     /// Outside of a tokio runtime with time and I/O.
@@ -64,8 +64,8 @@ impl Downloads {
         Self { commands, published }
     }
 
-    /// Puts a model at the end of the queue. One that is in it already stays where it is; one that failed or was paused is
-    /// resumed, and one that is ready is brought up to date.
+    /// Puts a model at the end of the queue. One that is in it already stays where it is; one that failed or was
+    /// paused is resumed, and one that is ready is brought up to date.
     pub fn add(&self, name: RepositoryName) {
         self.tell(Command::Add(name));
     }

@@ -94,8 +94,8 @@ impl Repository {
         partial.map_or(0, |partial| if partial.is_file() { partial.len().min(blob.bytes) } else { 0 })
     }
 
-    /// A file that is there under its final name with all its bytes, whoever brought it: the blob, or where there are no
-    /// symbolic links the file in the snapshot. It may be a link of another tool within the cache.
+    /// A file that is there under its final name with all its bytes, whoever brought it: the blob, or where there are
+    /// no symbolic links the file in the snapshot. It may be a link of another tool within the cache.
     pub fn whole(&self, commit: &str, blob: &Blob) -> Option<PathBuf> {
         let snapshot = self.snapshot(commit);
         let places = blob.paths.iter().map(|path| snapshot.join(path.as_str()));
@@ -190,8 +190,8 @@ fn subfolder(cache: &Path, parent: &Path, name: &str) -> Result<PathBuf, Downloa
     Err(DownloadProblem::new(ProblemCode::Refused, message))
 }
 
-/// Puts a link to a blob in its place; where the disk knows no links the file itself, as huggingface_hub does. It is copied
-/// unless that is the last of the places where it is wanted: there it is moved.
+/// Puts a link to a blob in its place; where the disk knows no links the file itself, as huggingface_hub does. It is
+/// copied unless that is the last of the places where it is wanted: there it is moved.
 fn place(
     source: &Path,
     target: &Path,

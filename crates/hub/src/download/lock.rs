@@ -9,8 +9,8 @@ use rustix::fs::OFlags;
 
 /// The right to write one blob, until it is dropped.
 ///
-/// It is `flock` on `.locks/models--org--name/DIGEST.lock`, which is what huggingface_hub takes (its `filelock`), so that
-/// neither downloads what the other one is downloading. The file stays: removing it would split those who wait.
+/// It is `flock` on `.locks/models--org--name/DIGEST.lock`, which is what huggingface_hub takes (its `filelock`), so
+/// that neither downloads what the other one is downloading. The file stays: removing it would split those who wait.
 #[derive(Debug)]
 pub(super) struct BlobLock {
     _file: File,

@@ -34,8 +34,8 @@ pub(super) struct Partial {
 pub(super) struct Stopped;
 
 impl Partial {
-    /// Opens what is there and hashes it, unless `stop` says so before that is done. A file that is longer than it may be
-    /// is none of ours and begins anew.
+    /// Opens what is there and hashes it, unless `stop` says so before that is done. A file that is longer than it may
+    /// be is none of ours and begins anew.
     pub fn open(
         path: PathBuf,
         digest: Digest,

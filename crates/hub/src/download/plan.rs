@@ -159,8 +159,8 @@ impl Activity {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = doing;
     }
 
-    /// Why nothing happens at the moment: there is a reason when all of these that have begun wait, and it is that of the
-    /// first to go on.
+    /// Why nothing happens at the moment: there is a reason when all of these that have begun wait, and it is that of
+    /// the first to go on.
     pub fn retrying<'a>(all: impl IntoIterator<Item = &'a Self>) -> Option<Retrying> {
         let mut first: Option<Retrying> = None;
         for activity in all {

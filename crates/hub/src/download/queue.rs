@@ -108,10 +108,12 @@ impl Queue {
             }
             self.save().await;
         };
-        if let Some(mut running) = self.running.take() {
+        if let Some(running) = &self.running {
             running.stop.cancel();
-            while running.events.recv().await.is_some() {}
-            let _ = running.job.await;
+            while let Some(event) = next_event(&mut self.running).await {
+                self.happened(event);
+            }
+            self.ended().await;
         }
         self.save().await;
         if let Some(done) = stopped {
@@ -169,6 +171,7 @@ impl Queue {
             running.stop.cancel();
             return;
         }
+        self.publish();
         // Without a plan nothing was begun, and what is ready has no parts left.
         if entry
             .is_some_and(|entry| entry.plan.is_some() && !matches!(entry.state, DownloadState::Ready { .. }))

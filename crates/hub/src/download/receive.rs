@@ -53,11 +53,12 @@ pub(super) struct Receiving {
 }
 
 impl Receiving {
-    /// Writes each piece as it comes, so that nothing which has arrived waits in this program. It ends with the answer, or
-    /// when the file has all its bytes: what a server sends beyond them is not wanted.
+    /// Writes each piece as it comes: what has arrived waits nowhere but in the connection's own buffer, and that is
+    /// all that a killed program loses. It ends with the answer, or when the file has all its bytes: what a server
+    /// sends beyond them is not wanted.
     ///
-    /// A server that ignores the range sends everything anew. Then what is there already is compared by its hash and not
-    /// written again: it stays, whenever that answer breaks off.
+    /// A server that ignores the range sends everything anew. Then what is there already is compared by its hash and
+    /// not written again: it stays, whenever that answer breaks off.
     ///
     /// Must run on a thread that may wait for the disk.
     pub fn run(mut self, partial: &mut Partial, runtime: &Handle) -> Result<(), Failure> {

@@ -76,8 +76,8 @@ impl Transfer<'_> {
         }
     }
 
-    /// Whether the right file is there under its final name. One that was not verified by this download is verified now:
-    /// another program may have left anything there.
+    /// Whether the right file is there under its final name. One that was not verified by this download is verified
+    /// now: another program may have left anything there.
     async fn is_there(&self) -> Result<bool, Interruption> {
         let (blob, bytes) = (self.blob, self.blob.bytes);
         let Some(path) = self.all.repository.whole(&self.all.plan.commit, blob) else {
@@ -188,11 +188,11 @@ impl Transfer<'_> {
         .await
     }
 
-    /// How many bytes at the beginning of an answer are there already: it must begin either where the partial file ends,
-    /// or with the file.
+    /// How many bytes at the beginning of an answer are there already: it must begin either where the partial file
+    /// ends, or with the file.
     ///
-    /// `If-Range` is not sent: the commit is pinned and the hash decides, while the tags of delivery networks may differ
-    /// from one machine to the next, and would have gigabytes sent again for nothing.
+    /// `If-Range` is not sent: the commit is pinned and the hash decides, while the tags of delivery networks may
+    /// differ from one machine to the next, and would have gigabytes sent again for nothing.
     fn begins_where_it_should(&self, response: &FileResponse, there: u64) -> Result<u64, Failure> {
         let other_part = |what: String| {
             let message =

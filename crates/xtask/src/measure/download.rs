@@ -1,4 +1,5 @@
-//! Downloads beside what a shell can do: `curl | tee FILE | sha256sum`. Ratios are its time over ours: above 1 is faster.
+//! Downloads beside what a shell can do: `curl | tee FILE | sha256sum`. Ratios are its time over ours: above 1 is
+//! faster.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -1,6 +1,7 @@
 //! A full disk: a small one in memory, in a mount namespace of its own.
 #![cfg(target_os = "linux")]
 
+use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -21,7 +22,12 @@ async fn on_small_disk(scene: &Scene, script: &str) -> Output {
     let folder = scene.folder.path().join("disk");
     std::fs::create_dir(&folder).unwrap();
     let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &format!("{SCRIPT}{script}")]);
+    command.arg("--mount");
+    // Where this is not root's, it is in a namespace of its own.
+    if scene.folder.path().metadata().unwrap().uid() != 0 {
+        command.arg("--map-root-user");
+    }
+    command.args(["--", "sh", "-c", &format!("{SCRIPT}{script}")]);
     command
         .env("FOLDER", folder)
         .env("PULL", env!("CARGO_BIN_EXE_pull"))

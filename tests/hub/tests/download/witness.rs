@@ -13,7 +13,8 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use shorn_hub_tests::FakeFile;
 
-/// A witness that no file under its final name is ever anything but right: neither a blob, nor what a snapshot leads to.
+/// A witness that no file under its final name is ever anything but right: neither a blob, nor what a snapshot leads
+/// to.
 pub struct Witness {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Result<(), String>>>,
