@@ -104,6 +104,8 @@ export function fit(shape: ModelShape, context: number, kv: KvCache, limit: Memo
     weights: shape.weights,
     kv_dense_bytes_per_token: each.dense,
     kv_quantized_bytes_per_token: each.quantized,
+    kv_unquantized_bytes_per_token: 0,
+    kv_fixed: 0,
     kv: need.kv,
     kv_rebuild: need.rebuild,
     prefill_workspace: need.prefill,
