@@ -9,11 +9,10 @@ export interface FoundModel {
   shape: ModelShape;
 }
 
-type FakeCode = Exclude<BackendError["code"], "port_taken"> | "hub" | "not_on_hub";
+type FakeCode = Exclude<BackendError["code"], "port_taken">;
 
 export function fakeError(code: FakeCode, message: string, field?: string): BackendError {
-  // The window must cope with codes that it does not know.
-  return { code, message, ...(field !== undefined && { field }) } as BackendError;
+  return { code, message, ...(field !== undefined && { field }) };
 }
 
 /** The estimate; throws what the model cannot take. `memoryLimit` is that of the app's settings. */
