@@ -136,7 +136,7 @@ async fn a_person_finds_downloads_and_loads_a_model() {
     let notifications = session.notification_host();
     let window = Window::open_in(session, &[("HF_ENDPOINT", &hub.endpoint())]).await;
     window.press(NAVIGATION, "Models").await;
-    window.fill("main", "Search the Hugging Face Hub", "tiny").await;
+    window.fill("main", "Words of the name", "tiny").await;
     window.press("main", "Download: mlx-community/Tiny-4bit").await;
     window.press("main", "Load: mlx-community/Tiny-4bit").await;
     window.wait_for(DIALOG).await;
