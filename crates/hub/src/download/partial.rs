@@ -26,7 +26,7 @@ pub(super) struct Partial {
     length: u64,
     hasher: Hasher,
     /// Nobody else writes to it.
-    _lock: BlobLock,
+    lock: BlobLock,
 }
 
 /// A check that was broken off because somebody wanted it to stop.
@@ -54,7 +54,7 @@ impl Partial {
             return Err(io::Error::new(ErrorKind::InvalidInput, "this is not a file"));
         }
         let hasher = Hasher::new(&digest, bytes);
-        let mut partial = Self { file, path, digest, bytes, length: 0, hasher, _lock: lock };
+        let mut partial = Self { file, path, digest, bytes, length: 0, hasher, lock };
         if metadata.len() > bytes {
             partial.discard()?;
             return Ok(Ok(partial));
@@ -106,6 +106,11 @@ impl Partial {
             }
         }
         Ok(())
+    }
+
+    /// Closes the file and keeps its lock.
+    pub fn into_lock(self) -> BlobLock {
+        self.lock
     }
 
     /// Throws away what is there.

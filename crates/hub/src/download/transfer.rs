@@ -49,15 +49,20 @@ struct Transfer<'a> {
 
 impl Transfer<'_> {
     async fn run(&self) -> Result<(), Interruption> {
-        let lock = self.lock().await?;
+        let mut lock = self.lock().await?;
         if !self.is_there().await? {
             let partial = self.partial(lock).await?;
-            self.complete(partial).await?;
+            lock = self.complete(partial).await?;
         }
         self.blob.set_done(self.blob.bytes);
         self.blob.set_verified(true);
         let (repository, plan, index) = (self.all.repository.clone(), self.all.plan.clone(), self.index);
-        blocking(move || repository.link(&plan.commit, &plan.blobs[index])).await??;
+        blocking(move || {
+            // Until then nobody else links it.
+            let _lock = lock;
+            repository.link(&plan.commit, &plan.blobs[index])
+        })
+        .await??;
         Ok(())
     }
 
@@ -108,7 +113,7 @@ impl Transfer<'_> {
     }
 
     /// Tries until the file is whole and has its final name.
-    async fn complete(&self, mut partial: Partial) -> Result<(), Interruption> {
+    async fn complete(&self, mut partial: Partial) -> Result<BlobLock, Interruption> {
         let mut tries = Tries::new(self.all.timing);
         let (mut other_parts, mut other_files) = (0, 0);
         loop {
@@ -116,8 +121,10 @@ impl Transfer<'_> {
             let result;
             (partial, result) = match partial.missing() {
                 0 => match self.finish(partial).await? {
-                    None => return Ok(()),
-                    Some(partial) => (partial, Err(Failure::OtherFile("its hash is another one".to_owned()))),
+                    (partial, true) => return Ok(partial.into_lock()),
+                    (partial, false) => {
+                        (partial, Err(Failure::OtherFile("its hash is another one".to_owned())))
+                    }
                 },
                 _ => self.attempt(partial, other_parts < OTHER_PARTS).await?,
             };
@@ -219,8 +226,8 @@ impl Transfer<'_> {
         }
     }
 
-    /// Gives a file that has all its bytes its final name; gives it back if its hash is wrong.
-    async fn finish(&self, mut partial: Partial) -> Result<Option<Partial>, Interruption> {
+    /// Gives a file that has all its bytes its final name, if its hash is right.
+    async fn finish(&self, mut partial: Partial) -> Result<(Partial, bool), Interruption> {
         let path = self.all.repository.blob(&self.blob.digest);
         let at = path.clone();
         let (partial, finished) = blocking(move || {
@@ -228,8 +235,7 @@ impl Transfer<'_> {
             (partial, finished)
         })
         .await?;
-        let right = finished.map_err(|error| DownloadProblem::file(&path, &error))?;
-        Ok((!right).then_some(partial))
+        Ok((partial, finished.map_err(|error| DownloadProblem::file(&path, &error))?))
     }
 
     /// Throws away what is there of a file that is another one than the Hub's list has: once, for what is wrong may be

@@ -19,7 +19,7 @@ struct Arguments {
     queue: PathBuf,
     /// The model.
     name: RepositoryName,
-    /// Milliseconds before the first new try, and an eighth of those before later ones at most.
+    /// Milliseconds before the first new try; before later ones up to eight times as many.
     #[arg(long)]
     first_pause: Option<u64>,
     /// When the model is ready, wait for the end of standard input, so that one can look at this process.
