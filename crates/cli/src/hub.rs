@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use shorn_hub::fit::{GuardLevel, Machine, MemoryBandwidth, apple_chip, apple_chip_bandwidth};
@@ -40,7 +39,7 @@ pub fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
 /// This machine's memory now, for a model beside all that runs; `None` where the system does not tell. Needs a tokio
 /// runtime.
 pub fn machine() -> Result<Option<Machine>> {
-    let runtime = Runtime::start(WorkerCommand::this_executable()?, Duration::ZERO);
+    let runtime = Runtime::start(WorkerCommand::this_executable()?);
     Ok(runtime.now().system.map(|memory| Machine {
         total: memory.total,
         gpu_limit: memory.gpu_limit,

@@ -97,10 +97,12 @@ fn fit_says_the_same_on_the_hub_and_on_this_disk() {
     scene.printed(&["pull", NAME]);
     let on_disk = ask();
     assert_eq!((&on_the_hub["source"], &on_disk["source"]), (&Value::from("hub"), &Value::from("disk")));
-    assert_eq!(on_the_hub["fit"]["kv"], on_disk["fit"]["kv"]);
-    let weights = |report: &Value| report["fit"]["weights"].as_f64().unwrap();
-    // On the Hub the headers of the files count too, which are much of this small model.
-    assert!((weights(&on_the_hub) / weights(&on_disk) - 1.0).abs() < 0.1, "{on_the_hub} {on_disk}");
+    // The configuration does not say that this model computes in 32 bits, and on the Hub the headers of its files count.
+    for part in ["kv", "weights"] {
+        let bytes = |report: &Value| report["fit"][part].as_f64().unwrap();
+        let ratio = bytes(&on_the_hub) / bytes(&on_disk);
+        assert!((ratio - 1.0).abs() < 0.1, "{part}: {ratio}");
+    }
     assert!(scene.printed(&["fit", NAME]).contains("it fits"));
 }
 
