@@ -80,8 +80,8 @@ impl Downloads {
         self.tell(Command::Resume(name.clone()));
     }
 
-    /// Takes a download off the list and removes what has arrived of files that are not whole. Whole files stay: delete
-    /// the model to be rid of them. Returns when that is done.
+    /// Takes a download off the list and removes what it has brought, except files that another version of the model uses.
+    /// Returns when that is done.
     pub async fn cancel(&self, name: &RepositoryName) {
         let (done, is_done) = oneshot::channel();
         self.tell(Command::Cancel(name.clone(), done));

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use ts_rs::TS;
 
+pub(crate) use delete::delete_unfinished;
 pub use delete::{DeleteError, delete};
 pub use folders::Folders;
 pub use import::{ImportError, import};

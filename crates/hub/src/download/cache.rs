@@ -1,7 +1,7 @@
 //! The layout of the Hugging Face cache, for writing.
 //!
-//! The crate `hf-hub` is not used for it. Its downloads cannot be resumed, verified or cancelled; without them it has
-//! two format strings to offer, and a `create_ref` that writes in place and through links.
+//! Of the crate `hf-hub` only the folder's name is used: its downloads cannot be verified or cancelled, and its `create_ref`
+//! writes in place and through links.
 //!
 //! Nothing is written through a link out of the cache, whoever put it there.
 
@@ -10,9 +10,13 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use hf_hub::Repo;
+
+use super::job::BRANCH;
 use super::lock::BlobLock;
 use super::plan::Blob;
 use super::{DownloadProblem, ProblemCode};
+use crate::library::delete_unfinished;
 use crate::remote::{Digest, RepositoryName};
 
 /// What the names of our unfinished blobs end with. huggingface_hub's end with `.incomplete` too, and so they show as
@@ -39,7 +43,7 @@ impl Repository {
     /// Makes the folders that are not there.
     pub fn open(cache: &Path, name: &RepositoryName) -> Result<Self, DownloadProblem> {
         let at = |error| DownloadProblem::file(cache, &error);
-        let name = format!("models--{}", name.as_str().replace('/', "--"));
+        let name = Repo::model(name.as_str().to_owned()).folder_name();
         let shown = cache.join(&name);
         fs::create_dir_all(cache).map_err(at)?;
         let cache = cache.canonicalize().map_err(at)?;
@@ -148,6 +152,19 @@ impl Repository {
             Ok(())
         };
         write().map_err(|error| DownloadProblem::file(&path, &error))
+    }
+
+    /// Removes what a download of a commit has brought: its partial files and its snapshot, with the blobs that no other
+    /// snapshot uses. A commit that was whole before the download stays.
+    pub fn remove_unfinished(&self, commit: &str) -> Result<(), DownloadProblem> {
+        self.remove_partials()?;
+        let snapshot = self.snapshot(commit);
+        let was_whole = fs::read_to_string(self.refs.join(BRANCH)).is_ok_and(|named| named.trim() == commit);
+        if was_whole || !snapshot.is_dir() {
+            return Ok(());
+        }
+        delete_unfinished(&self.cache, &snapshot)
+            .map_err(|error| DownloadProblem::new(ProblemCode::File, error.to_string()))
     }
 
     /// Removes what has arrived of files that are not whole, except where another program is writing to it.

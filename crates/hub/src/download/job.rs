@@ -19,7 +19,7 @@ use crate::remote::{Hub, HubError, RemoteModel, RepositoryName};
 const PARALLEL: usize = 3;
 
 /// The branch whose files are downloaded.
-const BRANCH: &str = "main";
+pub(super) const BRANCH: &str = "main";
 
 /// Everything to download one model.
 pub(super) struct Job {

@@ -173,17 +173,16 @@ impl Queue {
         }
         self.publish();
         // Without a plan nothing was begun, and what is ready has no parts left.
-        if entry
-            .is_some_and(|entry| entry.plan.is_some() && !matches!(entry.state, DownloadState::Ready { .. }))
-        {
-            self.remove_partials(&name).await;
+        let unfinished = entry.filter(|entry| !matches!(entry.state, DownloadState::Ready { .. }));
+        if let Some(plan) = unfinished.and_then(|entry| entry.plan) {
+            self.remove_unfinished(&name, &plan).await;
         }
         let _ = done.send(());
     }
 
-    async fn remove_partials(&self, name: &RepositoryName) {
-        let (cache, at) = (self.cache.clone(), name.clone());
-        let removed = blocking(move || Repository::open(&cache, &at)?.remove_partials()).await;
+    async fn remove_unfinished(&self, name: &RepositoryName, plan: &Plan) {
+        let (cache, at, commit) = (self.cache.clone(), name.clone(), plan.commit.clone());
+        let removed = blocking(move || Repository::open(&cache, &at)?.remove_unfinished(&commit)).await;
         if let Ok(Err(problem)) = removed {
             tracing::warn!(%name, %problem, "what has arrived of a cancelled download stays");
         }
@@ -242,8 +241,8 @@ impl Queue {
             Err(DownloadProblem::new(ProblemCode::File, message).into())
         });
         if !running.cancelled.is_empty() {
-            if running.plan.is_some() {
-                self.remove_partials(&running.name).await;
+            if let Some(plan) = &running.plan {
+                self.remove_unfinished(&running.name, plan).await;
             }
             for done in running.cancelled {
                 let _ = done.send(());

@@ -150,13 +150,38 @@ fn delete_snapshot(place: &Place, commit: &str) -> Result<u64, DeleteError> {
     if doomed.is_empty() {
         return Err(place.refusal());
     }
-    if kept.is_empty() {
-        return place.remove(&repository);
+    match kept.is_empty() {
+        true => place.remove(&repository),
+        false => take_out(place, commit, &kept),
     }
+}
+
+/// Deletes what an unfinished download has brought of a commit: its snapshot, with those blobs that no other snapshot uses.
+/// What other tools have begun there stays.
+pub(crate) fn delete_unfinished(cache: &Path, snapshot: &Path) -> Result<(), DeleteError> {
+    let place = Place::of(cache, snapshot)?;
+    let [name, _, commit] = place.parts.as_slice() else { return Err(place.refusal()) };
+    if place.is_link() {
+        return Err(place.refusal());
+    }
+    let repository = place.root.join(name);
+    let mut kept = at(&repository, snapshots(&repository))?;
+    kept.retain(|snapshot| snapshot.commit != *commit);
+    take_out(&place, commit, &kept)?;
+    // An empty folder would look like a model that is still to come. One that is not empty stays.
+    for empty in ["snapshots", "blobs", "refs", ""] {
+        let _ = fs::remove_dir(repository.join(empty));
+    }
+    Ok(())
+}
+
+/// Takes a snapshot out of a model of which other snapshots may be kept.
+fn take_out(place: &Place, commit: &str, kept: &[Snapshot]) -> Result<u64, DeleteError> {
+    let repository = place.root.join(&place.parts[0]);
     // All is read before anything is deleted: a blob whose users are not known is kept.
     let blobs = repository.join("blobs");
     let mut doomed_blobs = blobs_used(&place.directory, &blobs)?;
-    for snapshot in &kept {
+    for snapshot in kept {
         for blob in blobs_used(&snapshot.directory, &blobs)?.keys() {
             doomed_blobs.remove(blob);
         }

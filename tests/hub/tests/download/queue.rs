@@ -60,13 +60,15 @@ async fn a_paused_download_stops_and_goes_on_without_losing_a_byte() {
 }
 
 #[tokio::test]
-async fn a_cancelled_download_leaves_the_list_and_takes_its_partial_files_along() {
+async fn a_cancelled_download_takes_along_what_it_brought_and_nothing_else() {
     let scene = half_way().await;
     let theirs = scene.repository().join("blobs/0123.incomplete");
     fs::write(&theirs, "of another tool").unwrap();
     scene.downloads.cancel(&name(NAME)).await;
     assert!(scene.downloads.watch().borrow().is_empty());
-    assert_eq!(scene.partials(), ["0123.incomplete"]);
+    let left: Vec<_> = fs::read_dir(scene.repository().join("blobs")).unwrap().flatten().collect();
+    assert_eq!(left.iter().map(|entry| entry.file_name()).collect::<Vec<_>>(), ["0123.incomplete"]);
+    assert!(!scene.repository().join("snapshots").exists());
     fs::remove_file(theirs).unwrap();
 
     scene.hub.heal();
