@@ -69,10 +69,8 @@ async fn watch(downloads: &Downloads, name: &RepositoryName, bar: &ProgressBar) 
                 | DownloadState::Paused => {}
             }
             if let (false, Some(bytes)) = (announced, download.bytes) {
-                let (files, here) = (download.files.len(), in_bytes(download.done));
-                bar.suspend(|| {
-                    eprintln!("{name}: {} in {files} files, {here} here already", in_bytes(bytes))
-                });
+                let files = download.files.len();
+                bar.suspend(|| eprintln!("{name}: {} in {files} files", in_bytes(bytes)));
                 announced = true;
             }
             show(&download, bar);

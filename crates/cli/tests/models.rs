@@ -97,7 +97,7 @@ fn fit_says_the_same_on_the_hub_and_on_this_disk() {
     scene.printed(&["pull", NAME]);
     let on_disk = ask();
     assert_eq!((&on_the_hub["source"], &on_disk["source"]), (&Value::from("hub"), &Value::from("disk")));
-    // The configuration does not say that this model computes in 32 bits, and on the Hub the headers of its files count.
+    // The configuration does not say that this model computes in 32 bits, and on the Hub the files' headers count.
     for part in ["kv", "weights"] {
         let bytes = |report: &Value| report["fit"][part].as_f64().unwrap();
         let ratio = bytes(&on_the_hub) / bytes(&on_disk);

@@ -113,7 +113,7 @@ async fn parameters_are_those_of_the_checkpoint_however_its_weights_are_packed()
         let opened = Checkpoint::open(&checkpoint(name)).unwrap();
         fake.change("org/name", |repository| repository.tensor_elements = tensor_elements(&opened));
         let (parameters, expected) = (only(&fake).await.parameters.unwrap(), opened.parameters());
-        // Where widths are mixed the shapes tell, which leave out norms; in these small models they are more than usual.
+        // Where widths are mixed the shapes tell, which leave out norms: more than usual in these small models.
         let off = parameters.abs_diff(expected) as f64 / expected as f64;
         assert!(off < 0.01, "{name}: {parameters}, not {expected}");
     }

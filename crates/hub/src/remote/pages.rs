@@ -49,7 +49,7 @@ struct Listed {
 impl Hub {
     /// Looks for models in MLX format, a page at a time.
     ///
-    /// Each model on the page is looked at, so that it is known whether it can be loaded here; one that cannot be looked
+    /// Each model on the page is looked at, so that it is known whether it can be loaded; one that cannot be looked
     /// at is [`Support::Unknown`], and the page is there all the same.
     ///
     /// # Errors
