@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use shorn_hub::fit::{GuardLevel, Machine, MemoryBandwidth, apple_chip, apple_chip_bandwidth};
 use shorn_hub::library::Folders;
-use shorn_hub::remote::{Hub, HubSource};
+use shorn_hub::remote::Hub;
 use shorn_runtime::{Runtime, WorkerCommand, chip_name, data_directory};
 
 use crate::serve::model_folders;
@@ -14,7 +14,7 @@ use crate::serve::model_folders;
 /// The Hub that the environment names.
 pub fn hub() -> Result<Hub> {
     let home: PathBuf = std::env::home_dir().context("HOME is not set")?;
-    Ok(Hub::new(HubSource::from_environment(&home, |name| std::env::var_os(name))?)?)
+    Ok(Hub::from_environment(&home, |name| std::env::var_os(name)))
 }
 
 /// Says that the Hub did not take the token, if so.

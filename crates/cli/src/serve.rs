@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use shorn_checkpoint::model_name;
 use shorn_hub::embedded;
 use shorn_hub::library::Folders;
-use shorn_hub::remote::{Hub, HubSource};
+use shorn_hub::remote::Hub;
 use shorn_runtime::{LoadOptions, ModelPhase, ModelState, Runtime, WorkerCommand, data_directory, in_bytes};
 use shorn_server::{App, Guard, LoadError, LoadRequest, listen, router};
 use tokio::sync::watch;
@@ -97,7 +97,7 @@ async fn serve_until_stopped(arguments: Arguments) -> Result<()> {
     let folders = Folders { embedded: Some(embedded), ..model_folders(&data_directory)? };
     let runtime = Runtime::start(worker);
     let home = std::env::home_dir().context("HOME is not set")?;
-    let hub = Hub::new(HubSource::from_environment(&home, |name| std::env::var_os(name))?)?;
+    let hub = Hub::from_environment(&home, |name| std::env::var_os(name));
     let mut app = App::new(runtime.clone(), data_directory, folders, hub, "server-downloads.json");
     if let Some(load_wait) = arguments.load_wait {
         app = app.with_load_wait(Duration::from_millis(load_wait));

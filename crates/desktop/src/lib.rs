@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use shorn_agents::PiEnvironment;
 use shorn_hub::embedded;
 use shorn_hub::library::Folders;
-use shorn_hub::remote::{Hub, HubSource};
+use shorn_hub::remote::Hub;
 use shorn_runtime::{Runtime, WorkerCommand};
 use shorn_server::App;
 use tokio::sync::watch;
@@ -93,9 +93,7 @@ impl Desktop {
         let settings = settings.with_embedded(&embedded);
         let command = WorkerCommand { program: worker.clone(), arguments: vec!["worker".into()] };
         let runtime = Runtime::start(command);
-        let source = HubSource::from_environment(&home, |name| std::env::var_os(name));
-        let source = source.map_err(|error| AppError::new(ErrorCode::Internal, error))?;
-        let hub = Hub::new(source).map_err(|error| AppError::new(ErrorCode::Internal, error))?;
+        let hub = Hub::from_environment(&home, |name| std::env::var_os(name));
         let app = App::new(runtime, data_directory, folders(&settings, &embedded), hub, "downloads.json");
         app.set_memory_policy(settings.memory_policy());
         Ok(Self {

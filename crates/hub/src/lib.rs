@@ -1,8 +1,9 @@
-//! Models on this disk, and whether one fits into this machine's memory.
+//! Models on the Hub and on this disk.
 //!
-//! [`library`] lists model folders of three origins, and the model that Shorn brings along ([`embedded`]), and deletes
-//! them. [`fit`] is arithmetic alone: it reads nothing and
-//! changes nothing, so the load dialog, the command line and the server get the same answer from the same numbers.
+//! [`remote`] asks the Hub, [`download`] brings models from there into the Hugging Face cache, [`library`] lists, imports and
+//! deletes what is on this disk, [`recommended`] are models for coding, and [`embedded`] is the one that Shorn brings along.
+//! [`fit`] is arithmetic alone: it reads nothing and changes nothing, so the load dialog, the command line and the server
+//! get the same answer from the same numbers.
 
 pub mod download;
 pub mod embedded;

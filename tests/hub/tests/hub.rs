@@ -28,11 +28,11 @@ fn source(fake: &FakeHub, token: Option<&str>) -> HubSource {
 }
 
 fn hub(fake: &FakeHub) -> Hub {
-    Hub::new(source(fake, None)).unwrap()
+    Hub::new(source(fake, None))
 }
 
 fn hub_as(fake: &FakeHub, token: &str) -> Hub {
-    Hub::new(source(fake, Some(token))).unwrap()
+    Hub::new(source(fake, Some(token)))
 }
 
 async fn open(hub: &Hub, path: &str, start: u64) -> Result<(Delivered, Vec<u8>), HubError> {
@@ -238,7 +238,7 @@ async fn a_file_that_stops_coming_is_given_up_after_the_timeout() {
     let (fake, _) = fake_hub().await;
     fake.fail(Fault::StallAfter(1000));
     let timeouts = Timeouts { read: Duration::from_millis(200), ..Timeouts::default() };
-    let hub = Hub::with_timeouts(source(&fake, None), timeouts).unwrap();
+    let hub = Hub::with_timeouts(source(&fake, None), timeouts);
     let error = refusal(&hub).await;
     assert!(matches!(&error, HubError::Network { problem, .. } if problem.contains("nothing")), "{error}");
 }
@@ -252,7 +252,7 @@ async fn a_slow_file_is_not_given_up_while_it_comes() {
         answer: Duration::from_millis(500),
         ..Timeouts::default()
     };
-    let hub = Hub::with_timeouts(source(&fake, None), timeouts).unwrap();
+    let hub = Hub::with_timeouts(source(&fake, None), timeouts);
     assert_eq!(open(&hub, "model.safetensors", 0).await.unwrap().1.len() as u64, WEIGHTS_BYTES);
 }
 

@@ -50,7 +50,7 @@ impl Scene {
 
     /// A download of ours; gives the folder of the model.
     async fn shorn(&self) -> PathBuf {
-        let hub = Hub::new(HubSource::at(&self.fake.endpoint()).unwrap()).unwrap();
+        let hub = Hub::new(HubSource::at(&self.fake.endpoint()).unwrap());
         let queue = self.folder.path().join("queue.json");
         let downloads = Downloads::start(hub, self.folders().hugging_face, queue);
         downloads.add(NAME.parse().unwrap());

@@ -33,7 +33,7 @@ fn by(order: SearchOrder) -> Search {
 }
 
 fn hub(fake: &FakeHub) -> Hub {
-    Hub::new(HubSource::at(&fake.endpoint()).unwrap()).unwrap()
+    Hub::new(HubSource::at(&fake.endpoint()).unwrap())
 }
 
 async fn found(fake: &FakeHub, search: &Search) -> SearchPage {
@@ -252,7 +252,7 @@ async fn a_place_to_go_on_at_leads_to_no_other_host_and_no_other_path() {
     let fake = fake_hub(&[("org/a", 1)]).await;
     fake.accept("hf_good", &[]);
     let token = Some(Token::new("hf_good", "the test").unwrap());
-    let hub = Hub::new(HubSource { token, ..HubSource::at(&fake.endpoint()).unwrap() }).unwrap();
+    let hub = Hub::new(HubSource { token, ..HubSource::at(&fake.endpoint()).unwrap() });
     for page in
         ["http://127.0.0.1:1/api/models?x", "//evil.example/", "/../../settings", "@evil.example/", "#"]
     {

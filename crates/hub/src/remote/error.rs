@@ -70,6 +70,9 @@ pub enum HubError {
         "no secure connection can be made: {0}; install the system's certificates (Debian: ca-certificates)"
     )]
     Certificates(String),
+    /// The environment names no Hub that could be asked.
+    #[error("{0}")]
+    Source(String),
     /// The repository, or what the Hub says about it, is not taken.
     #[error("{0}")]
     Refused(String),
@@ -97,6 +100,7 @@ impl HubError {
             | Self::Gated { .. }
             | Self::Unauthorized { .. }
             | Self::Certificates(_)
+            | Self::Source(_)
             | Self::Refused(_)
             | Self::BadAnswer { .. } => false,
         }
@@ -124,7 +128,7 @@ impl HubError {
             Self::Gated { .. } => ProblemCode::Gated,
             Self::Unauthorized { .. } => ProblemCode::Unauthorized,
             Self::RateLimited { .. } | Self::Hub { .. } | Self::BadAnswer { .. } => ProblemCode::Hub,
-            Self::Network { .. } | Self::Certificates(_) => ProblemCode::Network,
+            Self::Network { .. } | Self::Certificates(_) | Self::Source(_) => ProblemCode::Network,
             Self::Refused(_) => ProblemCode::Refused,
         }
     }

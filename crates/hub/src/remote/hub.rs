@@ -1,5 +1,7 @@
 //! The Hub, to be asked.
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,7 +27,8 @@ pub struct Hub(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    client: Client,
+    /// Or why there is none.
+    client: Result<Client, HubError>,
     source: HubSource,
     timeouts: Timeouts,
     token_refused: AtomicBool,
@@ -51,19 +54,27 @@ impl Default for Timeouts {
 }
 
 impl Hub {
-    /// A Hub that is asked when a method says so; nothing is sent yet.
-    ///
-    /// # Errors
-    /// [`HubError::Certificates`] when the system has none.
-    pub fn new(source: HubSource) -> Result<Self, HubError> {
+    /// A Hub that is asked when a method says so; nothing is sent yet. Where the system has no certificates and they are
+    /// needed, each method fails with [`HubError::Certificates`].
+    pub fn new(source: HubSource) -> Self {
         Self::with_timeouts(source, Timeouts::default())
     }
 
+    /// The Hub that the environment names, as [`HubSource::from_environment`] says. Where that is none, each method says
+    /// why: a program need not end for it.
+    pub fn from_environment(home: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        match HubSource::from_environment(home, variable) {
+            Ok(source) => Self::new(source),
+            Err(error) => Self::made(
+                Err(HubError::Source(error.to_string())),
+                HubSource::hugging_face(),
+                Timeouts::default(),
+            ),
+        }
+    }
+
     /// [`Self::new`] with other timeouts.
-    ///
-    /// # Errors
-    /// As of [`Self::new`].
-    pub fn with_timeouts(source: HubSource, timeouts: Timeouts) -> Result<Self, HubError> {
+    pub fn with_timeouts(source: HubSource, timeouts: Timeouts) -> Self {
         let client = || {
             let client = Client::builder()
                 .user_agent(concat!("shorn/", env!("CARGO_PKG_VERSION")))
@@ -77,9 +88,13 @@ impl Hub {
             Err(_) if source.endpoint.scheme() == "http" => client().tls_certs_only([]).build(),
             built => built,
         };
-        let client = client.map_err(|error| HubError::Certificates(root_cause(&error)))?;
+        let client = client.map_err(|error| HubError::Certificates(root_cause(&error)));
+        Self::made(client, source, timeouts)
+    }
+
+    fn made(client: Result<Client, HubError>, source: HubSource, timeouts: Timeouts) -> Self {
         let (token_refused, known) = (AtomicBool::new(false), Mutex::default());
-        Ok(Self(Arc::new(Inner { client, source, timeouts, token_refused, known })))
+        Self(Arc::new(Inner { client, source, timeouts, token_refused, known }))
     }
 
     /// Whether the Hub has refused the token: since then it is asked without one.
@@ -145,8 +160,8 @@ impl Hub {
         url
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.0.client
+    pub(super) fn client(&self) -> Result<&Client, HubError> {
+        self.0.client.as_ref().map_err(Clone::clone)
     }
 
     pub(super) fn source(&self) -> &HubSource {

@@ -106,7 +106,7 @@ impl Hub {
         let mut first: Option<HeaderMap> = None;
         for _ in 0..=MAX_REDIRECTS {
             by_hub = by_hub && url.origin() == source.endpoint.origin();
-            let mut request = self.client().get(url.clone()).headers(headers.clone());
+            let mut request = self.client()?.get(url.clone()).headers(headers.clone());
             if let Some(token) = source.token.as_ref().filter(|_| with_token && by_hub) {
                 request = request.header(header::AUTHORIZATION, token.header());
             }

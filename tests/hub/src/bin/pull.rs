@@ -35,7 +35,7 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         timing.first_pause = Duration::from_millis(milliseconds);
         timing.longest_pause = timing.first_pause * 8;
     }
-    let hub = Hub::new(HubSource::at(&arguments.endpoint)?)?;
+    let hub = Hub::new(HubSource::at(&arguments.endpoint)?);
     let downloads = Downloads::start_with(hub, arguments.cache, arguments.queue, timing);
     let mut watch = downloads.watch();
     downloads.add(arguments.name.clone());

@@ -56,7 +56,7 @@ pub fn name(text: &str) -> RepositoryName {
 pub fn hub(endpoint: &str) -> Hub {
     let mut source = HubSource::at(endpoint).unwrap();
     source.token = Some(Token::new(TOKEN, "the test").unwrap());
-    Hub::new(source).unwrap()
+    Hub::new(source)
 }
 
 impl Scene {
