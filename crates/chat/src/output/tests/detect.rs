@@ -14,13 +14,6 @@ fn the_format_is_the_one_the_template_teaches() {
 }
 
 #[test]
-fn other_formats_are_not_mistaken_for_it() {
-    assert_eq!(format("Write <tool_call>NAME<arg_key>arguments</arg_key>"), ToolFormat::None);
-    assert_eq!(format("Write <|tool_call_start|>[f(arguments)]<|tool_call_end|>"), ToolFormat::None);
-    assert_eq!(format("No tools."), ToolFormat::None);
-}
-
-#[test]
 fn the_prompts_end_tells_whether_reasoning_has_begun() {
     let template = ChatTemplate::from_source("<think></think>").unwrap();
     let after = |prompt| Reasoning::after_prompt(&template, prompt);
