@@ -79,7 +79,7 @@ impl ChatModel {
     pub fn prompt(&self, conversation: &Conversation) -> Result<Prompt, ChatError> {
         let text = self.template.render(conversation, true)?;
         let tokens = self.tokenizer.encode(&text)?;
-        let reasoning = Reasoning::after_prompt_of(self.tool_format, &self.template, &text);
+        let reasoning = Reasoning::after_prompt(self.tool_format, &self.template, &text);
         Ok(Prompt { text, tokens, reasoning, tools: conversation.offered_tools().to_vec() })
     }
 

@@ -20,8 +20,19 @@ pub(super) struct Dialect {
     pub(super) notation: Notation,
     /// What stands after a call or a block, in this order; any of it may be missing.
     pub(super) close: &'static [&'static str],
-    /// Whether a call may follow another without an opening of its own.
-    pub(super) list: bool,
+    /// What may follow a call without an opening of its own.
+    pub(super) list: List,
+}
+
+/// What a list of calls consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum List {
+    /// There are no lists.
+    No,
+    /// Objects with a name in them.
+    Objects,
+    /// Calls of any kind.
+    Calls,
 }
 
 /// What stands before the arguments.

@@ -8,7 +8,7 @@
 //! ```<｜tool▁call▁end｜><｜tool▁calls▁end｜>
 //! ~~~
 
-use super::candidate::{Dialect, Given, Head};
+use super::candidate::{Dialect, Given, Head, List};
 use super::lenient_json::Notation;
 use super::peek::{Miss, Peek};
 
@@ -17,8 +17,9 @@ const CALL_OPEN: &str = "<｜tool▁call▁begin｜>";
 const SEPARATOR: &str = "<｜tool▁sep｜>";
 const CALL_CLOSE: &str = "<｜tool▁call▁end｜>";
 const CALLS_CLOSE: &str = "<｜tool▁calls▁end｜>";
+const BOTH_CLOSE: &str = "<｜tool▁call▁end｜><｜tool▁calls▁end｜>";
 
-/// All of them.
+/// The format's tokens.
 pub(super) const MARKS: &[&str] = &[CALLS_OPEN, CALL_OPEN, SEPARATOR, CALL_CLOSE, CALLS_CLOSE];
 
 pub(super) static DIALECT: Dialect = Dialect {
@@ -30,9 +31,9 @@ pub(super) static DIALECT: Dialect = Dialect {
         peek.gap()
     },
     head: Some(head),
-    notation: Notation::JSON.ending(&[CALL_CLOSE], &[CALL_OPEN, CALLS_CLOSE]),
+    notation: Notation::JSON.ending(&[BOTH_CLOSE, CALL_CLOSE], &[]),
     close: &["```", CALL_CLOSE, CALLS_CLOSE],
-    list: false,
+    list: List::No,
 };
 
 fn head(peek: &mut Peek) -> Result<Head, Miss> {

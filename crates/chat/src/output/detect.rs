@@ -1,7 +1,6 @@
 //! Which format a model writes, read off its chat template, its vocabulary and the prompt.
 
 use super::format::ToolFormat;
-use super::thinking::ThinkTags;
 use crate::template::ChatTemplate;
 use crate::tokenizer::Tokenizer;
 
@@ -67,18 +66,10 @@ pub enum Reasoning {
 }
 
 impl Reasoning {
-    /// How an output begins that follows this prompt, rendered from this template.
-    pub fn after_prompt(template: &ChatTemplate, prompt: &str) -> Self {
-        let tags = ToolFormat::detect(template).think_tags();
-        Self::after_prompt_with(tags, template, prompt)
-    }
-
-    /// The same for a model whose calls have this format.
-    pub fn after_prompt_of(format: ToolFormat, template: &ChatTemplate, prompt: &str) -> Self {
-        Self::after_prompt_with(format.think_tags(), template, prompt)
-    }
-
-    fn after_prompt_with(tags: &ThinkTags, template: &ChatTemplate, prompt: &str) -> Self {
+    /// How an output begins that follows this prompt, rendered from the template of a model that writes calls in this
+    /// format.
+    pub fn after_prompt(format: ToolFormat, template: &ChatTemplate, prompt: &str) -> Self {
+        let tags = format.think_tags();
         let open = prompt.trim_end();
         if open.ends_with(tags.open) {
             Self::Begun { newline: prompt[open.len()..].contains('\n') }

@@ -4,7 +4,7 @@
 //! <|tool_call>call:NAME{KEY:<|"|>VALUE<|"|>,KEY:5}<tool_call|>
 //! ```
 
-use super::candidate::{Dialect, Given, Head};
+use super::candidate::{Dialect, Given, Head, List};
 use super::lenient_json::Notation;
 use super::peek::{Miss, Peek};
 
@@ -15,9 +15,9 @@ pub(super) static DIALECT: Dialect = Dialect {
         peek.optional("call:").map(|_| ())
     },
     head: Some(head),
-    notation: Notation::GEMMA.ending(&["<tool_call|>"], &["<|tool_call>"]),
+    notation: Notation::GEMMA.ending(&["<tool_call|>"], &[]),
     close: &["<tool_call|>"],
-    list: false,
+    list: List::No,
 };
 
 fn head(peek: &mut Peek) -> Result<Head, Miss> {

@@ -12,7 +12,7 @@
 //! writes about this format quotes the marks. Of a header that is broken only the marks are left out.
 
 use super::Tools;
-use super::candidate::{Candidate, Dialect, Given, Head};
+use super::candidate::{Candidate, Dialect, Given, Head, List};
 use super::deltas::Deltas;
 use super::json_call::JsonCall;
 use super::lenient_json::Notation;
@@ -36,9 +36,9 @@ const LONGEST_HEADER: usize = 256;
 static DIALECT: Dialect = Dialect {
     open: |_| Ok(()),
     head: Some(head),
-    notation: Notation::JSON.ending(ENDS, &[START]),
+    notation: Notation::JSON.ending(ENDS, &[]),
     close: ENDS,
-    list: false,
+    list: List::No,
 };
 
 /// What a message is.
@@ -46,6 +46,12 @@ static DIALECT: Dialect = Dialect {
 enum Kind {
     Reasoning,
     Content,
+}
+
+impl Kind {
+    fn of(channel: &str) -> Self {
+        if channel.starts_with("analysis") { Self::Reasoning } else { Self::Content }
+    }
 }
 
 /// A reader of messages.
@@ -134,20 +140,35 @@ impl Harmony {
 
     /// Gives out what is held back when the output was cut off outside a call.
     pub(super) fn flush(&self, scanner: &mut Scanner, deltas: &mut Deltas) {
-        let mut kind = match self.at {
-            At::Body(kind) => kind,
-            _ => Kind::Content,
+        let kind = match &self.at {
+            At::Header(_) => take_headers(scanner),
+            At::Body(kind) => {
+                let mut end = Peek::new(scanner.rest(), true);
+                if end.one_of(ENDS) == Ok(true) {
+                    scanner.take(end.at, Span::Markup);
+                }
+                *kind
+            }
+            At::Call(call) => {
+                if call.is_closing(scanner.rest()) {
+                    scanner.take(scanner.rest().len(), Span::Markup);
+                }
+                Kind::Content
+            }
         };
-        let mut peek = Peek::new(scanner.rest(), true);
-        if let (At::Header(_), Ok((length, body))) = (&self.at, markup(scanner.rest(), true)) {
-            kind = body.unwrap_or(kind);
-            scanner.take(length, Span::Markup);
-        } else if peek.one_of(ENDS) == Ok(true) {
-            scanner.take(peek.at, Span::Markup);
-        }
-        let length = scanner.rest().len();
-        give(kind, length, scanner, deltas);
+        give(kind, scanner.rest().len(), scanner, deltas);
     }
+}
+
+/// Takes what there is of headers; says what comes after them.
+fn take_headers(scanner: &mut Scanner) -> Kind {
+    while let Ok((length, kind)) = markup(scanner.rest(), true) {
+        scanner.take(length, Span::Markup);
+        if let Some(kind) = kind {
+            return kind;
+        }
+    }
+    Kind::Content
 }
 
 /// A header with a recipient, up to where the arguments begin.
@@ -196,8 +217,7 @@ fn markup(text: &str, ended: bool) -> Result<(usize, Option<Kind>), Miss> {
     match header(&mut peek) {
         Ok(header) => {
             let channel = header.split_once(CHANNEL).map_or("", |(_, channel)| channel);
-            let kind = if channel.starts_with("analysis") { Kind::Reasoning } else { Kind::Content };
-            return Ok((peek.at, Some(kind)));
+            return Ok((peek.at, Some(Kind::of(channel))));
         }
         Err(Miss::Wait) => return Err(Miss::Wait),
         Err(Miss::No) => {}
@@ -207,17 +227,23 @@ fn markup(text: &str, ended: bool) -> Result<(usize, Option<Kind>), Miss> {
         return Ok((0, Some(Kind::Content)));
     }
     if broken.optional(START)? {
-        broken.optional("assistant")?;
-        return Ok((broken.at, None));
+        let role = word_at_front(broken.rest(), &["assistant"]);
+        return Ok((broken.at + role.len(), None));
     }
     if broken.optional(CHANNEL)? {
-        let reasoning = broken.optional("analysis")?;
-        if !reasoning && !broken.optional("commentary")? {
-            broken.optional("final")?;
-        }
-        return Ok((broken.at, Some(if reasoning { Kind::Reasoning } else { Kind::Content })));
+        let channel = word_at_front(broken.rest(), &["analysis", "commentary", "final"]);
+        return Ok((broken.at + channel.len(), Some(Kind::of(channel))));
     }
     Ok((0, Some(Kind::Content)))
+}
+
+/// Which of these words is at the front, or the beginning of which is all there is.
+fn word_at_front<'t>(text: &'t str, words: &[&str]) -> &'t str {
+    let length = words.iter().find_map(|word| match text.starts_with(word) {
+        true => Some(word.len()),
+        false => word.starts_with(text).then_some(text.len()),
+    });
+    &text[..length.unwrap_or(0)]
 }
 
 /// Reads a message's text; `Yes` where a header may stand.

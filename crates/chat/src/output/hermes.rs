@@ -6,7 +6,7 @@
 //! </tool_call>
 //! ```
 
-use super::candidate::Dialect;
+use super::candidate::{Dialect, List};
 use super::lenient_json::Notation;
 
 pub(super) static DIALECT: Dialect = Dialect {
@@ -21,5 +21,5 @@ pub(super) static DIALECT: Dialect = Dialect {
     head: None,
     notation: Notation::JSON.ending(&["</tool_call>"], &["<tool_call>"]),
     close: &["</tool_call>"],
-    list: true,
+    list: List::Objects,
 };

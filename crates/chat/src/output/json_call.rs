@@ -6,7 +6,7 @@
 //! the whole may stand in `"function"`. They may be JSON text in a string. A block may hold several calls. An object
 //! that has no name, or whose arguments are no object, is not a call: it stays text.
 
-use super::candidate::{Arguments, Candidate, Dialect, Found};
+use super::candidate::{Arguments, Candidate, Dialect, Found, List};
 use super::deltas::Deltas;
 use super::lenient_json::{LenientJson, Status};
 use super::scanner::{Look, Scanner, Span, gap, literal};
@@ -94,7 +94,12 @@ impl JsonCall {
             scanner.take(skipped, Span::Markup);
             return Look::Yes(());
         }
-        if !self.dialect.list {
+        let listed = match self.dialect.list {
+            List::No => false,
+            List::Objects => next.starts_with('{'),
+            List::Calls => true,
+        };
+        if !listed {
             return Look::Yes(());
         }
         match candidate.look(next, ended, |_| true, patience) {

@@ -4,7 +4,7 @@
 //! <|tool_call_start|>[NAME(KEY="VALUE", KEY=5), NAME()]<|tool_call_end|>
 //! ```
 
-use super::candidate::{Dialect, Given, Head};
+use super::candidate::{Dialect, Given, Head, List};
 use super::lenient_json::Notation;
 use super::peek::{Miss, Peek};
 
@@ -18,9 +18,9 @@ pub(super) static DIALECT: Dialect = Dialect {
         Ok(())
     },
     head: Some(head),
-    notation: Notation::PYTHON.ending(&["<|tool_call_end|>"], &["<|tool_call_start|>"]),
+    notation: Notation::PYTHON.ending(&["<|tool_call_end|>"], &[]),
     close: &["<|tool_call_end|>"],
-    list: true,
+    list: List::Calls,
 };
 
 /// A name and the parenthesis. Arguments without names are no arguments of a tool.

@@ -4,7 +4,7 @@
 //! <|python_tag|>{"name": "NAME", "parameters": {"KEY": "VALUE"}}
 //! ```
 
-use super::candidate::Dialect;
+use super::candidate::{Dialect, List};
 use super::lenient_json::Notation;
 use super::peek::Miss;
 
@@ -25,5 +25,5 @@ pub(super) static DIALECT: Dialect = Dialect {
     head: None,
     notation: Notation::JSON.ending(&["<|python_tag|>"], &[]),
     close: &[],
-    list: true,
+    list: List::Objects,
 };

@@ -5,7 +5,7 @@
 //! [TOOL_CALLS]NAME[CALL_ID]ID[ARGS]{"KEY": "VALUE"}
 //! ```
 
-use super::candidate::{Dialect, Given, Head};
+use super::candidate::{Dialect, Given, Head, List};
 use super::lenient_json::Notation;
 use super::peek::{Miss, Peek};
 
@@ -24,7 +24,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     head: Some(head),
     notation: Notation::JSON.ending(&["[TOOL_CALLS]"], &[]),
     close: &[],
-    list: true,
+    list: List::Objects,
 };
 
 fn head(peek: &mut Peek) -> Result<Head, Miss> {

@@ -14,7 +14,7 @@ pub(super) struct Lines {
     tick_in_info: bool,
     /// The number of backticks that opened the code fence we are in.
     fence: Option<usize>,
-    /// Whether there was anything but white space.
+    /// Whether there was any text but white space.
     begun: bool,
 }
 
@@ -64,11 +64,10 @@ impl Lines {
 
     /// Says that the text goes on at a new place, as after a tool call.
     pub(super) fn restart_line(&mut self) {
-        self.begun = true;
         *self = Self { fence: self.fence, begun: self.begun, ..Self::default() };
     }
 
-    /// Whether there was nothing but white space yet.
+    /// Whether there was no text but white space yet.
     pub(super) fn nothing_read(&self) -> bool {
         !self.begun
     }

@@ -3,13 +3,24 @@
 
 mod any_text;
 mod cut_off;
+mod deepseek;
 mod detect;
+mod dsml;
+mod every_format;
+mod gemma;
+mod glm;
+mod harmony;
 mod hermes;
+mod lfm2;
+mod llama;
+mod minimax;
+mod mistral;
 mod prose;
 mod qwen_xml;
 mod reasoning;
 mod tricky_values;
 mod value_types;
+mod written;
 
 use serde_json::{Value, json};
 
@@ -74,12 +85,16 @@ struct Setup {
     end: End,
 }
 
+fn of(format: ToolFormat) -> Setup {
+    Setup { format, reasoning: Reasoning::None, tools: tools(), end: End::Natural }
+}
+
 fn qwen() -> Setup {
-    Setup { format: ToolFormat::QwenXml, reasoning: Reasoning::None, tools: tools(), end: End::Natural }
+    of(ToolFormat::QwenXml)
 }
 
 fn hermes() -> Setup {
-    Setup { format: ToolFormat::HermesJson, ..qwen() }
+    of(ToolFormat::HermesJson)
 }
 
 impl Setup {
@@ -109,7 +124,7 @@ impl Setup {
         }
         for offset in 0..=2 {
             let pieces = pieces(text, |_, before| {
-                let special = |c: char| "<>/{}[]\"'\\\n,:".contains(c);
+                let special = |c: char| "<>/{}[]()|｜=\"'\\\n,:".contains(c);
                 before.chars().rev().nth(offset).is_some_and(special)
             });
             assert_eq!(self.parse_pieces(&pieces), expected, "cut {offset} after marks: {text:?}");

@@ -7,7 +7,8 @@ use crate::output::scanner::{Look, literal};
 pub(in crate::output) struct Notation {
     /// Marks that end a call. They can stand in its arguments only inside a string.
     ends: &'static [&'static str],
-    /// What may come after such a mark.
+    /// What may come after such a mark, besides the end of the output, for it to end a call in which a string was never
+    /// closed. Where calls stand close together there is nothing, or the end of a quoted call would be taken for one.
     follows: &'static [&'static str],
     /// What strings stand between; of two with one beginning the longer first.
     pub(super) quotes: &'static [&'static str],

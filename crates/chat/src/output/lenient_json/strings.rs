@@ -71,9 +71,11 @@ pub(super) fn closes(notation: &Notation, after: &str, place: Place, ended: bool
 /// Whether the closing brackets at the front close everything, or JSON can go on after them.
 fn json_follows(notation: &Notation, text: &str, depth: usize, ended: bool) -> Look<()> {
     let (run, rest) = text.split_at(brackets(notation, text));
-    let closed = run.bytes().filter(|byte| !byte.is_ascii_whitespace()).count();
-    // A Python call ends with one parenthesis, as do many others in the code that a string may hold.
-    if closed > depth || (closed == depth && !notation.python) {
+    let mut closing = run.bytes().filter(|byte| !byte.is_ascii_whitespace()).skip(depth.saturating_sub(1));
+    let closed = closing.next().is_some();
+    // A Python call ends with one parenthesis, as do many others in the code that a string may hold; so only the end of
+    // the list after it makes it sure.
+    if closed && (!notation.python || closing.next() == Some(b']')) {
         return Look::Yes(());
     }
     match notation.end(rest, ended) {
