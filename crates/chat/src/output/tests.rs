@@ -13,6 +13,7 @@ mod harmony;
 mod hermes;
 mod lfm2;
 mod llama;
+mod marks;
 mod minimax;
 mod mistral;
 mod prose;

@@ -176,11 +176,11 @@ impl Value {
 
     fn pass_tag(&mut self, tag: &Tag, length: usize) {
         match tag {
-            Tag::FunctionOpen(_) if self.at_line_start => self.depth += 1,
+            Tag::FunctionOpen(_) if self.at_line_start || self.tags.block.is_none() => self.depth += 1,
             Tag::FunctionClose => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
-        // A function right after `<tool_call>` is as good as at a line's start.
+        // A function right after `<tool_call>` is as good as at a line's start, and so is one that has no block.
         self.at_line_start = *tag == Tag::BlockOpen;
         self.seen += length;
     }
