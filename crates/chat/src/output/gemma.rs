@@ -23,5 +23,5 @@ pub(super) static DIALECT: Dialect = Dialect {
 fn head(peek: &mut Peek) -> Result<Head, Miss> {
     let name = peek.name()?.to_owned();
     peek.gap()?;
-    Ok(Head { name, given: Given::next(peek)? })
+    if peek.next()? == Some('{') { Ok(Head { name, given: Given::Object }) } else { Err(Miss::No) }
 }
