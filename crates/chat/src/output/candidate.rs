@@ -16,7 +16,7 @@ pub(super) struct Dialect {
     /// Passes what opens a call or a block of them.
     pub(super) open: fn(&mut Peek) -> Result<(), Miss>,
     /// Passes a name and what stands between it and the arguments, where a call is not an object with a name in it.
-    pub(super) head: Option<fn(&mut Peek) -> Result<Head, Miss>>,
+    pub(super) head: Option<ReadHead>,
     pub(super) notation: Notation,
     /// What stands after a call or a block, in this order; any of it may be missing.
     pub(super) close: &'static [&'static str],
@@ -34,6 +34,9 @@ pub(super) enum List {
     /// Calls of any kind.
     Calls,
 }
+
+/// Passes what stands before the arguments.
+pub(super) type ReadHead = fn(&mut Peek) -> Result<Head, Miss>;
 
 /// What stands before the arguments.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ use super::{ToolFormat, Tools};
 
 /// What opens a call.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, for a moment")]
 pub(super) enum Opening {
     /// A function's tag, perhaps in a block. The length covers the block's tag too.
     Function { tags: &'static TagSet, name: String, in_block: bool, length: usize },

@@ -69,6 +69,9 @@ pub(super) enum Next {
     End,
 }
 
+/// Reads a tag after the part that is spelled the same in all of its kind.
+type ReadTag = fn(&TagSet, Peek) -> Result<(Tag, usize), Miss>;
+
 impl TagSet {
     /// The tag at the front, and its length.
     pub(super) fn tag(&self, text: &str, ended: bool) -> Look<(Tag, usize)> {
@@ -81,7 +84,7 @@ impl TagSet {
                 look => wait |= look == Look::Wait,
             }
         }
-        let with_name: [(&str, fn(&Self, Peek) -> Result<(Tag, usize), Miss>); 3] = [
+        let with_name: [(&str, ReadTag); 3] = [
             (self.function_open, Self::function),
             (self.parameter_open, Self::parameter),
             (self.parameter_close, Self::parameter_end),
