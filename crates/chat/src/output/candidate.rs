@@ -27,7 +27,7 @@ pub(super) struct Dialect {
 /// What a list of calls consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum List {
-    /// There are no lists.
+    /// There are no lists, and no calls that are objects.
     No,
     /// Objects with a name in them.
     Objects,
@@ -127,7 +127,7 @@ impl Candidate {
         if text.is_empty() && !ended {
             return Look::Wait;
         }
-        if self.seen == 0 && !text.starts_with('{') {
+        if self.seen == 0 && (!text.starts_with('{') || self.dialect.list == List::No) {
             match self.look_at_head(text, ended) {
                 Look::No if self.name.is_some() => {}
                 look => return look,

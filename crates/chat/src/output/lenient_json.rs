@@ -14,7 +14,6 @@ mod writer;
 use super::json::{is_number, string};
 use super::scanner::{Look, literal};
 pub(super) use notation::Notation;
-use strings::{Place, closes, end_of_unclosed, unicode_escape};
 pub(super) use writer::Field;
 use writer::Writer;
 
@@ -266,83 +265,6 @@ impl LenientJson {
         }
         self.at = At::Text { quote, key, text: String::new() };
         quote.len()
-    }
-
-    /// Inside a string: text up to a character that needs thought, or that character.
-    fn text(&mut self, rest: &str, ended: bool) -> Look<usize> {
-        let At::Text { quote, key, .. } = self.at else { return Look::No };
-        let notation = self.notation;
-        let escapes = !Notation::is_raw(quote);
-        let special = |byte: u8| {
-            let bracket = notation.closes(char::from(byte));
-            bracket || byte == b'<' || byte.is_ascii_whitespace() || (escapes && byte == b'\\')
-        };
-        let plain = rest.bytes().position(|byte| special(byte) || byte == quote.as_bytes()[0]);
-        let Some(next) = rest.as_bytes().get(plain.unwrap_or(rest.len())) else {
-            self.append(rest);
-            return if ended { Look::No } else { Look::Wait }.or_read(rest.len());
-        };
-        if let Some(length @ 1..) = plain {
-            self.append(&rest[..length]);
-            return Look::Yes(length);
-        }
-        if *next == b'\\' {
-            return self.escaped(rest, ended);
-        }
-        let place = Place { key, in_array: self.writer.in_array(), depth: self.writer.depth() };
-        let end = match literal(rest, quote, ended) {
-            Look::Yes(()) => {
-                closes(notation, &rest[quote.len()..], place, ended).map(|()| (quote.len(), false))
-            }
-            Look::Wait => Look::Wait,
-            Look::No => end_of_unclosed(notation, rest, ended).map(|skipped| (skipped, true)),
-        };
-        match end {
-            Look::Yes((length, guessed)) => {
-                self.guessed |= guessed;
-                self.end_text();
-                Look::Yes(length)
-            }
-            Look::Wait => Look::Wait,
-            // A quote is taken whole, so that no part of it is looked at again.
-            Look::No => {
-                let length = if rest.starts_with(quote) { quote.len() } else { 1 };
-                self.append(&rest[..length]);
-                Look::Yes(length)
-            }
-        }
-    }
-
-    /// A backslash and what it escapes.
-    fn escaped(&mut self, rest: &str, ended: bool) -> Look<usize> {
-        let Some(escaped) = rest[1..].chars().next() else {
-            if !ended {
-                return Look::Wait;
-            }
-            self.append("\\");
-            return Look::Yes(1);
-        };
-        let character = match escaped {
-            'n' => '\n',
-            't' => '\t',
-            'r' => '\r',
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            '"' | '\\' | '/' | '\'' => escaped,
-            'u' => match unicode_escape(rest, ended) {
-                Look::Yes((character, length)) => {
-                    self.append(character.encode_utf8(&mut [0; 4]));
-                    return Look::Yes(length);
-                }
-                Look::Wait => return Look::Wait,
-                Look::No => '\\',
-            },
-            _ => '\\',
-        };
-        self.append(character.encode_utf8(&mut [0; 4]));
-        // What is no escape is a backslash that stands for itself.
-        let escape = character != '\\' || escaped == '\\';
-        Look::Yes(if escape { 1 + escaped.len_utf8() } else { 1 })
     }
 
     /// A number or a word: text up to what ends it.

@@ -16,6 +16,7 @@ mod llama;
 mod marks;
 mod minimax;
 mod mistral;
+mod partition;
 mod prose;
 mod qwen_xml;
 mod reasoning;

@@ -1,13 +1,90 @@
-//! Where a string ends, and what its escapes mean.
+//! Strings: where they end, and what their escapes mean.
 
-use super::Notation;
+use super::{At, LenientJson, Notation};
 use crate::output::scanner::{Look, gap, literal};
 
 /// Brackets and white space in a row that are looked through for what comes after them.
 const LONGEST_RUN: usize = 64;
 
+impl LenientJson {
+    /// Inside a string: text up to a character that needs thought, or that character.
+    pub(super) fn text(&mut self, rest: &str, ended: bool) -> Look<usize> {
+        let At::Text { quote, key, .. } = self.at else { return Look::No };
+        let notation = self.notation;
+        let escapes = !Notation::is_raw(quote);
+        let special = |byte: u8| {
+            let bracket = notation.closes(char::from(byte));
+            bracket || byte == b'<' || byte.is_ascii_whitespace() || (escapes && byte == b'\\')
+        };
+        let plain = rest.bytes().position(|byte| special(byte) || byte == quote.as_bytes()[0]);
+        let Some(next) = rest.as_bytes().get(plain.unwrap_or(rest.len())) else {
+            self.append(rest);
+            return if ended { Look::No } else { Look::Wait }.or_read(rest.len());
+        };
+        if let Some(length @ 1..) = plain {
+            self.append(&rest[..length]);
+            return Look::Yes(length);
+        }
+        if *next == b'\\' {
+            return self.escaped(rest, ended);
+        }
+        let place = Place { key, in_array: self.writer.in_array(), depth: self.writer.depth() };
+        let end = match literal(rest, quote, ended) {
+            Look::Yes(()) => {
+                closes(notation, &rest[quote.len()..], place, ended).map(|()| (quote.len(), false))
+            }
+            Look::Wait => Look::Wait,
+            Look::No => end_of_unclosed(notation, rest, ended).map(|skipped| (skipped, true)),
+        };
+        match end {
+            Look::Yes((length, guessed)) => {
+                self.guessed |= guessed;
+                self.end_text();
+                Look::Yes(length)
+            }
+            Look::Wait => Look::Wait,
+            Look::No => {
+                self.append(&rest[..1]);
+                Look::Yes(1)
+            }
+        }
+    }
+
+    /// A backslash and what it escapes.
+    fn escaped(&mut self, rest: &str, ended: bool) -> Look<usize> {
+        let Some(escaped) = rest[1..].chars().next() else {
+            if !ended {
+                return Look::Wait;
+            }
+            self.append("\\");
+            return Look::Yes(1);
+        };
+        let character = match escaped {
+            'n' => '\n',
+            't' => '\t',
+            'r' => '\r',
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            '"' | '\\' | '/' | '\'' => escaped,
+            'u' => match unicode_escape(rest, ended) {
+                Look::Yes((character, length)) => {
+                    self.append(character.encode_utf8(&mut [0; 4]));
+                    return Look::Yes(length);
+                }
+                Look::Wait => return Look::Wait,
+                Look::No => '\\',
+            },
+            _ => '\\',
+        };
+        self.append(character.encode_utf8(&mut [0; 4]));
+        // What is no escape is a backslash that stands for itself.
+        let escape = character != '\\' || escaped == '\\';
+        Look::Yes(if escape { 1 + escaped.len_utf8() } else { 1 })
+    }
+}
+
 /// The character of `\uXXXX`, or of two of them, at the front, and its length. Half of a pair is no character.
-pub(super) fn unicode_escape(text: &str, ended: bool) -> Look<(char, usize)> {
+fn unicode_escape(text: &str, ended: bool) -> Look<(char, usize)> {
     utf16_unit(text, ended).and_then(|unit| {
         let low = match unit {
             0xd800..0xdc00 => utf16_unit(&text[6..], ended),
@@ -38,15 +115,15 @@ fn utf16_unit(text: &str, ended: bool) -> Look<u16> {
 
 /// Where a string stands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) key: bool,
-    pub(super) in_array: bool,
+struct Place {
+    key: bool,
+    in_array: bool,
     /// Containers around it.
-    pub(super) depth: usize,
+    depth: usize,
 }
 
 /// Whether a quote ends its string, by what follows the quote.
-pub(super) fn closes(notation: &Notation, after: &str, place: Place, ended: bool) -> Look<()> {
+fn closes(notation: &Notation, after: &str, place: Place, ended: bool) -> Look<()> {
     let space = match gap(after, ended) {
         Look::Yes(space) => space,
         Look::Wait => return Look::Wait,
@@ -126,7 +203,7 @@ fn field_follows(notation: &Notation, text: &str, ended: bool) -> Look<()> {
 
 /// Whether a string was never closed: after closing brackets comes the end of the call or block, and after that
 /// another one or the end of the text. Then the string ends before the brackets. Gives their length.
-pub(super) fn end_of_unclosed(notation: &Notation, text: &str, ended: bool) -> Look<usize> {
+fn end_of_unclosed(notation: &Notation, text: &str, ended: bool) -> Look<usize> {
     let brackets = brackets(notation, text);
     let rest = &text[brackets..];
     notation.end(rest, ended).and_then(|end| {

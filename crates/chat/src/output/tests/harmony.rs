@@ -116,6 +116,8 @@ fn text_without_a_header_is_content() {
     assert_split("Just text <b>.", "", "Just text <b>.");
     assert_split("", "", "");
     assert_split("to be or not", "", "to be or not");
+    let json = r#"{"name": "read", "arguments": {"path": "a"}}"#;
+    assert_split(json, "", json);
 }
 
 #[test]

@@ -38,6 +38,7 @@ fn python_strings_become_json() {
         arguments("command=\"\"\"a\n\"b\" 'c'\"\"\", timeout=5"),
         r#"{"command":"a\n\"b\" 'c'","timeout":5}"#
     );
+    assert_eq!(arguments("command=\"\"\"say \"hi\"\"\"\""), r#"{"command":"say \"hi\""}"#);
     assert_eq!(arguments("command='', timeout=5"), r#"{"command":"","timeout":5}"#);
 }
 
