@@ -4,6 +4,10 @@
 //! in an argument, or in markup that the format itself writes. How the text is cut into pieces makes no difference.
 //! Time is linear in the text.
 //!
+//! Each [`ToolFormat`] is a small file that says how calls are spelled. Three readers do the work: `tagged_call` where
+//! arguments stand between tags and the tool's schema gives their types, `json_call` where they are one object, JSON or
+//! nearly so, and `harmony` where the whole output is messages on channels.
+//!
 //! White space belongs to the markup exactly where templates write it: up to two newlines before a call, any between
 //! a call's tags, one newline after `<think>`, one before `</think>` and up to two after it.
 

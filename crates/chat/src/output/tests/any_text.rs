@@ -131,6 +131,17 @@ fn any_cut_gives_the_same(format: ToolFormat) {
     });
 }
 
+fn calls_and_content(parts: Vec<Written>) -> (Vec<(&'static str, Value)>, String) {
+    let (mut calls, mut content) = (Vec::new(), String::new());
+    for part in parts {
+        match part {
+            Written::Call(name, arguments) => calls.push((name, arguments)),
+            Written::Text(text) => content.push_str(&text),
+        }
+    }
+    (calls, content)
+}
+
 fn calls_come_back_as_they_were_written(format: ToolFormat) {
     check(any_reply(), |mut parts| {
         if format == ToolFormat::LlamaJson {
@@ -138,15 +149,21 @@ fn calls_come_back_as_they_were_written(format: ToolFormat) {
         }
         let text = reply(format, &parts);
         let outcome = of(format).parse_pieces(&[&text]);
-        let (mut calls, mut content) = (Vec::new(), String::new());
-        for part in parts {
-            match part {
-                Written::Call(name, arguments) => calls.push((name, arguments)),
-                Written::Text(text) => content.push_str(&text),
-            }
-        }
+        let (calls, content) = calls_and_content(parts);
         prop_assert_eq!(outcome.calls(), calls, "{}", text);
         prop_assert_eq!(outcome.content(), content, "{}", text);
+        Ok(())
+    });
+}
+
+/// However far a reply has come when it is cut off: what has ended was written so.
+fn no_call_ends_before_its_end(format: ToolFormat) {
+    check((any_reply(), any::<Index>()), |(parts, place)| {
+        let text = reply(format, &parts);
+        let end = text.floor_char_boundary(place.index(text.len() + 1));
+        let outcome = of(format).cut_off().parse_pieces(&[&text[..end]]);
+        let (calls, _) = calls_and_content(parts);
+        prop_assert!(calls.starts_with(&outcome.calls()), "{:?} of {}", outcome.calls(), &text[..end]);
         Ok(())
     });
 }
@@ -164,6 +181,11 @@ macro_rules! for_each_format {
             #[test]
             fn calls_come_back_as_they_were_written() {
                 super::calls_come_back_as_they_were_written(ToolFormat::$format);
+            }
+
+            #[test]
+            fn no_call_ends_before_its_end() {
+                super::no_call_ends_before_its_end(ToolFormat::$format);
             }
         }
     )*};
