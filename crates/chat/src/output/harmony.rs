@@ -274,7 +274,7 @@ fn read_body(kind: Kind, scanner: &mut Scanner, deltas: &mut Deltas) -> Look<()>
 fn message_end(text: &str, ended: bool) -> Result<usize, Miss> {
     let mut peek = Peek::new(text, ended);
     if !peek.one_of(ENDS)? {
-        header(&mut peek.clone())?;
+        header(&mut peek)?;
         return Ok(0);
     }
     let length = peek.at;

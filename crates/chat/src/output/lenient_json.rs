@@ -12,7 +12,7 @@ mod strings;
 mod writer;
 
 use super::json::{is_number, string};
-use super::scanner::{Look, literal};
+use super::scanner::Look;
 pub(super) use notation::Notation;
 pub(super) use writer::Field;
 use writer::Writer;

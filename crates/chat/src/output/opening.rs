@@ -3,7 +3,7 @@
 //! What opens a call of a known tool does so anywhere. With an unknown name it does so at the start of a line outside a
 //! code fence: an agent answers such a call with an error that the model can learn from, while prose about the format
 //! stays prose. A function without the block around it opens a call only there, and only of a known tool; an object
-//! without anything around it only where the reply begins.
+//! without anything around it only where the reply begins, and only of a known tool, too.
 
 use super::candidate::{Candidate, Dialect, Found};
 use super::peek::{Peek, is_plausible};
@@ -55,7 +55,9 @@ impl Inquiry {
         tools: &Tools,
         patience: &mut usize,
     ) -> Look<Opening> {
-        let callable = |name: &str| tools.knows(name) || (place.line_start && is_plausible(name));
+        // An object without anything around it looks the same as any answer in JSON.
+        let bare = text.starts_with('{');
+        let callable = |name: &str| tools.knows(name) || (place.line_start && !bare && is_plausible(name));
         if let Some(tags) = tools.format.tags() {
             match function(tags, text, ended, place, tools, callable) {
                 Look::No => {}
@@ -63,8 +65,7 @@ impl Inquiry {
             }
         }
         match tools.format.dialect() {
-            // It looks the same as any answer in JSON.
-            Some(_) if text.starts_with('{') && !place.reply_start => Look::No,
+            Some(_) if bare && !place.reply_start => Look::No,
             Some(dialect) => self.object(dialect, text, ended, callable, patience),
             None => Look::No,
         }
