@@ -1,5 +1,5 @@
-//! Models write the marks of calls, reasoning and channels as special tokens, which detokenizing leaves out as a rule. The
-//! marks of the model's own format have to come through, and nothing else.
+//! Models write the marks of calls, reasoning and channels as special tokens, which detokenizing leaves out as a rule.
+//! The marks of the model's own format have to come through, and nothing else.
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
 use std::path::Path;

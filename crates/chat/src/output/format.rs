@@ -41,7 +41,7 @@ pub enum ToolFormat {
 
 /// A name that no tool-call format has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no tool-call format is called \"{name}\"; the formats are {}", ToolFormat::ALL.map(|format| format.name()).join(", "))]
+#[error("no tool-call format is called \"{name}\"; the formats are {}", ToolFormat::ALL.map(ToolFormat::name).join(", "))]
 pub struct UnknownToolFormat {
     /// The name.
     pub name: String,

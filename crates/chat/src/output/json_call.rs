@@ -1,10 +1,10 @@
 //! The body of a call in the formats that write the arguments as one object, in JSON or nearly so.
 //!
 //! The call is an object that has a name among its fields, as in `{"name": "NAME", "arguments": {"KEY": "VALUE"}}`, or
-//! a name followed by the arguments: what a [`Dialect`](super::candidate::Dialect) says. The arguments go out as they come in, made valid on the
-//! way ([`LenientJson`]). In an object they may be called `parameters` or `input`, come before the name, or be missing;
-//! the whole may stand in `"function"`. They may be JSON text in a string. A block may hold several calls. An object
-//! that has no name, or whose arguments are no object, is not a call: it stays text.
+//! a name followed by the arguments, as the format's `Dialect` says. The arguments go out as they come in, made valid
+//! on the way ([`LenientJson`]). In an object they may be called `parameters` or `input`, come before the name, or be
+//! missing; the whole may stand in `"function"`. They may be JSON text in a string. A block may hold several calls. An
+//! object that has no name, or whose arguments are no object, is not a call: it stays text.
 
 use super::candidate::{Arguments, Candidate, Dialect, Found, List};
 use super::deltas::Deltas;

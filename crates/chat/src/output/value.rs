@@ -12,8 +12,8 @@
 //!   `<function=` that starts a line to its `</function>`), or where only `</function>` or `</tool_call>` stands, the
 //!   value *may* end. It does if no surer end comes before the end of the output; so from there on it waits.
 //!
-//! Where the format writes values on lines of their own, one newline after `<parameter=NAME>` and one before the closing
-//! tag belong to the tags; all else is the value's.
+//! Where the format writes values on lines of their own, one newline after `<parameter=NAME>` and one before the
+//! closing tag belong to the tags; all else is the value's.
 
 use super::deltas::Deltas;
 use super::json::{escape, string};

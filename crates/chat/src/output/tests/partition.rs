@@ -17,7 +17,8 @@ fn partition(format: ToolFormat, text: &str) -> Vec<(Span, &str)> {
 #[test]
 fn every_byte_is_content_reasoning_argument_or_markup() {
     use Span::{Argument, Content, Markup, Reasoning};
-    let text = "<think>\nHm.\n</think>\n\nI look.<tool_call>read<arg_key>path</arg_key><arg_value>a</arg_value></tool_call>";
+    let text = "<think>\nHm.\n</think>\n\nI look.<tool_call>read<arg_key>path</arg_key><arg_value>a</arg_value>\
+                </tool_call>";
     assert_eq!(
         partition(ToolFormat::Glm, text),
         [
