@@ -205,6 +205,30 @@ for_each_format! {
     lfm2: Lfm2,
 }
 
+/// Whatever a string holds, the marks of its own format too: if its quotes are escaped, it comes back.
+#[test]
+fn strings_that_are_escaped_come_back_to_the_byte() {
+    for format in [
+        ToolFormat::HermesJson,
+        ToolFormat::Harmony,
+        ToolFormat::Mistral,
+        ToolFormat::LlamaJson,
+        ToolFormat::DeepSeek,
+        ToolFormat::Lfm2,
+    ] {
+        check((any_text(format), any_text(format)), |(path, content)| {
+            let arguments = json!({"path": path, "content": [content]});
+            let text = reply(format, &[Written::Call("write", arguments.clone())]);
+            // Where two of these blocks meet, a string that was never closed ends.
+            if format != ToolFormat::HermesJson || text.matches("</tool_call>").count() == 1 {
+                let outcome = of(format).parse_pieces(&[&text]);
+                prop_assert_eq!(outcome.calls(), [("write", arguments)]);
+            }
+            Ok(())
+        });
+    }
+}
+
 #[test]
 fn without_a_format_any_cut_gives_the_same() {
     any_cut_gives_the_same(ToolFormat::None);
