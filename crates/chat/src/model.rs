@@ -48,8 +48,13 @@ impl ChatModel {
     pub fn from_folder(folder: &Path) -> Result<Self, ChatError> {
         let template = ChatTemplate::from_folder(folder)?;
         let tokenizer = Tokenizer::from_folder(folder)?;
-        let tool_format = ToolFormat::detect(&template);
+        let tool_format = ToolFormat::detect_with_tokens(&template, &tokenizer);
         Ok(Self { template, tokenizer, tool_format })
+    }
+
+    /// The same, with calls read in this format instead of the one that template and vocabulary tell.
+    pub fn with_tool_format(self, tool_format: ToolFormat) -> Self {
+        Self { tool_format, ..self }
     }
 
     /// The model's chat template.
@@ -74,14 +79,15 @@ impl ChatModel {
     pub fn prompt(&self, conversation: &Conversation) -> Result<Prompt, ChatError> {
         let text = self.template.render(conversation, true)?;
         let tokens = self.tokenizer.encode(&text)?;
-        let reasoning = Reasoning::after_prompt(&self.template, &text);
+        let reasoning = Reasoning::after_prompt(self.tool_format, &self.template, &text);
         Ok(Prompt { text, tokens, reasoning, tools: conversation.offered_tools().to_vec() })
     }
 
     /// Reads the answer to a prompt, which `stop` strings may end.
     pub fn output(&self, prompt: &Prompt, stop: impl IntoIterator<Item = String>) -> OutputStream {
+        let marks = self.tool_format.marks(!prompt.tools.is_empty());
         OutputStream {
-            detokenizer: Detokenizer::new(&self.tokenizer),
+            detokenizer: Detokenizer::new(&self.tokenizer).keeping_tokens(marks),
             stop: StopStrings::new(stop),
             parser: OutputParser::new(self.tool_format, prompt.reasoning, &prompt.tools),
         }

@@ -1,38 +1,56 @@
-//! Which format a model writes, read off its chat template and prompt.
+//! Which format a model writes, read off its chat template, its vocabulary and the prompt.
 
+use super::format::ToolFormat;
 use crate::template::ChatTemplate;
+use crate::tokenizer::Tokenizer;
 
-/// How a model writes tool calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ToolFormat {
-    /// In no way that is known here: all text is content.
-    #[default]
-    None,
-    /// `<tool_call><function=NAME><parameter=KEY>VALUE</parameter></function></tool_call>`
-    QwenXml,
-    /// `<tool_call>{"name": "NAME", "arguments": {...}}</tool_call>`
-    HermesJson,
-}
+/// What a template that teaches a format has in it, all of it. The first format that fits is the one: several have
+/// `<tool_call>` in common, so that tag alone says nothing.
+const TAUGHT: &[(ToolFormat, &[&str])] = &[
+    (ToolFormat::Harmony, &["<|channel|>", "<|message|>"]),
+    (ToolFormat::DeepSeekDsml, &["｜DSML｜"]),
+    (ToolFormat::DeepSeek, &["<｜tool▁call▁begin｜>"]),
+    (ToolFormat::MiniMax, &["<minimax:tool_call>"]),
+    (ToolFormat::Mistral, &["[TOOL_CALLS]"]),
+    (ToolFormat::Gemma, &["<|tool_call>"]),
+    (ToolFormat::Lfm2, &["<|tool_call_start|>"]),
+    (ToolFormat::Glm, &["<tool_call>", "<arg_key>"]),
+    (ToolFormat::QwenXml, &["<tool_call>", "<function=", "<parameter="]),
+    (ToolFormat::HermesJson, &["<tool_call>", "arguments"]),
+    (ToolFormat::LlamaJson, &["<|start_header_id|>", "\"parameters\""]),
+];
+
+/// Tokens that only models of a format have. Some templates list the tools without saying how to call them.
+const TOKENS: &[(ToolFormat, &str)] = &[
+    (ToolFormat::Harmony, "<|constrain|>"),
+    (ToolFormat::DeepSeekDsml, "｜DSML｜"),
+    (ToolFormat::MiniMax, "<minimax:tool_call>"),
+    (ToolFormat::Mistral, "[TOOL_CALLS]"),
+    (ToolFormat::Gemma, "<|tool_call>"),
+    (ToolFormat::Lfm2, "<|tool_call_start|>"),
+];
 
 impl ToolFormat {
     /// The format that a template teaches the model.
-    ///
-    /// Both formats use `<tool_call>`, and so do others (GLM's has `<arg_key>` in it), so that tag alone says nothing.
     pub fn detect(template: &ChatTemplate) -> Self {
-        let teaches = |text: &str| template.source().contains(text);
-        if !teaches("<tool_call>") || teaches("<arg_key>") {
-            Self::None
-        } else if teaches("<function=") && teaches("<parameter=") {
-            Self::QwenXml
-        } else if teaches("arguments") {
-            Self::HermesJson
-        } else {
-            Self::None
+        let teaches = |parts: &[&str]| parts.iter().all(|part| template.source().contains(part));
+        TAUGHT.iter().find(|(_, parts)| teaches(parts)).map(|(format, _)| *format).unwrap_or_default()
+    }
+
+    /// The same; if the template shows the model tools without teaching a format, the one of its vocabulary.
+    pub fn detect_with_tokens(template: &ChatTemplate, tokenizer: &Tokenizer) -> Self {
+        match Self::detect(template) {
+            Self::None if template.source().contains("tools") => {
+                let has = |token: &str| tokenizer.token_to_id(token).is_some();
+                let found = TOKENS.iter().find(|(_, token)| has(token));
+                found.map(|(format, _)| *format).unwrap_or_default()
+            }
+            taught => taught,
         }
     }
 }
 
-/// Whether an output begins with reasoning between `<think>` and `</think>`.
+/// Whether an output begins with reasoning between `<think>` and `</think>`, or what the model has in their place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reasoning {
     /// The model does not reason, or not in these tags: they are text.
@@ -48,12 +66,14 @@ pub enum Reasoning {
 }
 
 impl Reasoning {
-    /// How an output begins that follows this prompt, rendered from this template.
-    pub fn after_prompt(template: &ChatTemplate, prompt: &str) -> Self {
+    /// How an output begins that follows this prompt, rendered from the template of a model that writes calls in this
+    /// format.
+    pub fn after_prompt(format: ToolFormat, template: &ChatTemplate, prompt: &str) -> Self {
+        let tags = format.think_tags();
         let open = prompt.trim_end();
-        if open.ends_with("<think>") {
+        if open.ends_with(tags.open) {
             Self::Begun { newline: prompt[open.len()..].contains('\n') }
-        } else if template.source().contains("</think>") {
+        } else if template.source().contains(tags.close) {
             Self::MayBegin
         } else {
             Self::None

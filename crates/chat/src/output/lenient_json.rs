@@ -7,13 +7,13 @@
 //! A quote ends a string only if what follows it, after white space, is something JSON allows there. So in
 //! `{"a": "say "hi" to me", "b": 1}` the inner quotes are text.
 
+mod notation;
 mod strings;
 mod writer;
 
 use super::json::{is_number, string};
-use super::scanner::{Look, literal};
-use super::tags::BLOCK_CLOSE;
-use strings::{Place, closes, end_of_unclosed, unicode_escape};
+use super::scanner::Look;
+pub(super) use notation::Notation;
 pub(super) use writer::Field;
 use writer::Writer;
 
@@ -34,6 +34,7 @@ pub(super) enum Status {
 /// A reader of one JSON value.
 #[derive(Debug)]
 pub(super) struct LenientJson {
+    notation: &'static Notation,
     at: At,
     writer: Writer,
     pub(super) guessed: bool,
@@ -47,7 +48,7 @@ enum At {
     /// After a value: a comma or the container's end.
     Next,
     Text {
-        quote: char,
+        quote: &'static str,
         key: bool,
         text: String,
     },
@@ -61,13 +62,30 @@ enum At {
 
 impl LenientJson {
     /// A reader of one value whose JSON comes out whole.
-    fn whole() -> Self {
-        Self { at: At::Value, writer: Writer::default(), guessed: false }
+    pub(super) fn whole(notation: &'static Notation) -> Self {
+        Self { notation, at: At::Value, writer: Writer::default(), guessed: false }
     }
 
     /// A reader of an object whose fields come out one by one.
-    pub(super) fn by_field() -> Self {
-        Self { writer: Writer::by_field(), ..Self::whole() }
+    pub(super) fn by_field(notation: &'static Notation) -> Self {
+        Self { writer: Writer::by_field(), ..Self::whole(notation) }
+    }
+
+    /// A reader of an object whose opening bracket has been read.
+    pub(super) fn opened(notation: &'static Notation) -> Self {
+        let mut json = Self { at: At::Key, ..Self::whole(notation) };
+        json.writer.open(true);
+        json
+    }
+
+    /// A reader that has nothing to read.
+    pub(super) fn done(notation: &'static Notation) -> Self {
+        Self { at: At::Done, ..Self::whole(notation) }
+    }
+
+    /// The JSON since this was last asked, of a reader of a whole value.
+    pub(super) fn take(&mut self) -> String {
+        std::mem::take(&mut self.writer.out)
     }
 
     /// The fields so far, of a reader by field.
@@ -82,10 +100,10 @@ impl LenientJson {
 
     /// The JSON that `text` means, if it takes no guess to say so.
     pub(super) fn repair(text: &str) -> Option<String> {
-        let mut json = Self::whole();
+        let mut json = Self::whole(&Notation::JSON);
         let (read, status) = json.advance(text, true);
         let whole = status == Status::Done && text[read..].trim().is_empty();
-        (whole && !json.guessed).then_some(json.writer.out)
+        (whole && !json.guessed).then(|| json.take())
     }
 
     /// Reads on; returns how many bytes of `text` it has dealt with.
@@ -136,10 +154,14 @@ impl LenientJson {
             return Look::Yes(space);
         }
         let Some(next) = text.chars().next() else { return if ended { Look::No } else { Look::Wait } };
-        // The end of the block of calls can stand in JSON only inside a string.
-        if next == '<' {
-            match literal(text, BLOCK_CLOSE, ended) {
-                Look::Yes(()) => return Look::No,
+        match self.notation.end(text, ended) {
+            Look::Yes(_) => return Look::No,
+            Look::Wait => return Look::Wait,
+            Look::No => {}
+        }
+        if matches!(self.at, At::Value | At::Key) {
+            match self.notation.quote(text, ended) {
+                Look::Yes(quote) => return Look::Yes(self.open_text(quote)),
                 Look::Wait => return Look::Wait,
                 Look::No => {}
             }
@@ -161,21 +183,21 @@ impl LenientJson {
                 self.writer.open(next == '{');
                 self.at = if next == '{' { At::Key } else { At::Value };
             }
-            ']' | '}' if in_array => {
+            '(' if self.notation.python && self.writer.depth() < DEEPEST => {
+                self.writer.begin_value();
+                self.writer.open(false);
+                self.at = At::Value;
+            }
+            _ if in_array && self.notation.closes(next) => {
                 self.guessed |= next == '}';
                 self.close_container();
-                return usize::from(next == ']');
+                return usize::from(next != '}');
             }
             ',' if in_array => self.guessed = true,
-            ',' | '}' | ']' if self.writer.in_object() => {
+            _ if self.writer.in_object() && (next == ',' || self.notation.closes(next)) => {
                 self.guessed = true;
                 self.null();
                 return 0;
-            }
-            '"' | '\'' => {
-                self.writer.begin_value();
-                self.writer.raw("\"");
-                self.at = At::Text { quote: next, key: false, text: String::new() };
             }
             _ => self.at = At::Bare { key: false, text: next.to_string() },
         }
@@ -184,14 +206,13 @@ impl LenientJson {
 
     fn key(&mut self, next: char) -> usize {
         match next {
-            '}' => self.close_container(),
-            ']' => {
+            _ if self.closes_object(next) => self.close_container(),
+            _ if self.notation.closes(next) => {
                 self.guessed = true;
                 self.close_container();
                 return 0;
             }
             ',' => self.guessed = true,
-            '"' | '\'' => self.at = At::Text { quote: next, key: true, text: String::new() },
             _ => self.at = At::Bare { key: true, text: next.to_string() },
         }
         next.len_utf8()
@@ -199,9 +220,10 @@ impl LenientJson {
 
     fn colon(&mut self, next: char) -> usize {
         // Without a colon the value comes at once.
-        self.guessed |= next != ':';
+        let joins = self.notation.joins(next);
+        self.guessed |= !joins;
         self.at = At::Value;
-        usize::from(next == ':')
+        usize::from(joins)
     }
 
     fn next(&mut self, next: char) -> usize {
@@ -209,11 +231,12 @@ impl LenientJson {
         let go_on = if in_object { At::Key } else { At::Value };
         match next {
             ',' => self.at = go_on,
-            '}' | ']' => {
-                let own = (next == '}') == in_object;
+            _ if self.notation.closes(next) => {
+                let object = self.closes_object(next);
+                let own = object == in_object;
                 self.guessed |= !own;
                 // A bracket of the wrong kind closes what it cannot belong to, and then what it can.
-                let belongs = self.writer.is_inside(next == '}');
+                let belongs = self.writer.is_inside(object);
                 if own || belongs {
                     self.close_container();
                 }
@@ -228,81 +251,33 @@ impl LenientJson {
         1
     }
 
-    /// Inside a string: text up to a character that needs thought, or that character.
-    fn text(&mut self, rest: &str, ended: bool) -> Look<usize> {
-        let At::Text { quote, key, .. } = self.at else { return Look::No };
-        let special = |byte: u8| matches!(byte, b'\\' | b'}' | b']' | b'<') || byte.is_ascii_whitespace();
-        let plain = rest.bytes().position(|byte| special(byte) || char::from(byte) == quote);
-        let Some(next) = rest.as_bytes().get(plain.unwrap_or(rest.len())) else {
-            self.append(rest);
-            return if ended { Look::No } else { Look::Wait }.or_read(rest.len());
-        };
-        if let Some(length @ 1..) = plain {
-            self.append(&rest[..length]);
-            return Look::Yes(length);
-        }
-        if *next == b'\\' {
-            return self.escaped(rest, ended);
-        }
-        if char::from(*next) != quote {
-            return match end_of_unclosed(rest, ended) {
-                Look::Yes(skipped) => {
-                    self.guessed = true;
-                    self.end_text();
-                    Look::Yes(skipped)
-                }
-                Look::Wait => Look::Wait,
-                Look::No => {
-                    self.append(&rest[..1]);
-                    Look::Yes(1)
-                }
-            };
-        }
-        let place = Place { key, in_array: self.writer.in_array(), depth: self.writer.depth() };
-        match closes(&rest[1..], place, ended) {
-            Look::Yes(()) => self.end_text(),
-            Look::Wait => return Look::Wait,
-            Look::No => self.append(&rest[..1]),
-        }
-        Look::Yes(1)
+    /// Whether this closing bracket is an object's. The arguments of a Python call are an object between parentheses.
+    fn closes_object(&self, bracket: char) -> bool {
+        bracket == '}' || (bracket == ')' && self.writer.depth() == 1)
     }
 
-    /// A backslash and what it escapes.
-    fn escaped(&mut self, rest: &str, ended: bool) -> Look<usize> {
-        let Some(escaped) = rest[1..].chars().next() else {
-            if !ended {
-                return Look::Wait;
-            }
-            self.append("\\");
-            return Look::Yes(1);
-        };
-        let character = match escaped {
-            'n' => '\n',
-            't' => '\t',
-            'r' => '\r',
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            '"' | '\\' | '/' | '\'' => escaped,
-            'u' => match unicode_escape(rest, ended) {
-                Look::Yes((character, length)) => {
-                    self.append(character.encode_utf8(&mut [0; 4]));
-                    return Look::Yes(length);
-                }
-                Look::Wait => return Look::Wait,
-                Look::No => '\\',
-            },
-            _ => '\\',
-        };
-        self.append(character.encode_utf8(&mut [0; 4]));
-        // What is no escape is a backslash that stands for itself.
-        let escape = character != '\\' || escaped == '\\';
-        Look::Yes(if escape { 1 + escaped.len_utf8() } else { 1 })
+    /// Begins a string; returns the bytes of its quote.
+    fn open_text(&mut self, quote: &'static str) -> usize {
+        let key = matches!(self.at, At::Key);
+        if !key {
+            self.writer.begin_value();
+            self.writer.raw("\"");
+        }
+        self.at = At::Text { quote, key, text: String::new() };
+        quote.len()
     }
 
     /// A number or a word: text up to what ends it.
     fn bare(&mut self, rest: &str, ended: bool) -> Look<usize> {
-        let end =
-            |byte: u8| matches!(byte, b',' | b'}' | b']' | b':' | b'<' | b'"') || byte.is_ascii_whitespace();
+        let At::Bare { key, .. } = self.at else { return Look::No };
+        let end = |byte: u8| {
+            let next = char::from(byte);
+            let joins = byte == b':' || (key && self.notation.joins(next));
+            joins
+                || matches!(byte, b',' | b'<' | b'"')
+                || self.notation.closes(next)
+                || byte.is_ascii_whitespace()
+        };
         let length = rest.bytes().position(end);
         if let At::Bare { text, .. } = &mut self.at {
             text.push_str(&rest[..length.unwrap_or(rest.len())]);

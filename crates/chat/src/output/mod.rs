@@ -4,21 +4,39 @@
 //! in an argument, or in markup that the format itself writes. How the text is cut into pieces makes no difference.
 //! Time is linear in the text.
 //!
+//! Each [`ToolFormat`] is a small file that says how calls are spelled. Three readers do the work: `tagged_call` where
+//! arguments stand between tags and the tool's schema gives their types, `json_call` where they are one object, JSON or
+//! nearly so, and `harmony` where the whole output is messages on channels.
+//!
 //! White space belongs to the markup exactly where templates write it: up to two newlines before a call, any between
 //! a call's tags, one newline after `<think>`, one before `</think>` and up to two after it.
 
+mod candidate;
 mod decimal;
+mod deepseek;
 mod deltas;
 mod detect;
+mod dsml;
+mod format;
+mod gemma;
+mod glm;
+mod harmony;
 mod hermes;
 mod json;
+mod json_call;
 mod lenient_json;
+mod lfm2;
+mod llama;
+mod minimax;
+mod mistral;
 mod opening;
+mod peek;
 mod prose;
 mod qwen_xml;
 mod reply;
 mod scanner;
 mod schema;
+mod tagged_call;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -29,18 +47,20 @@ use std::collections::HashMap;
 
 use crate::conversation::Tool;
 use deltas::Deltas;
-use hermes::JsonCall;
-use opening::{Inquiry, Opening};
+use harmony::Harmony;
+use json_call::JsonCall;
+use opening::{Inquiry, Opening, Place};
 use prose::Lines;
-use qwen_xml::XmlCall;
-use scanner::{Look, Scanner, Span, newlines_at_end};
+use scanner::{Look, Scanner, newlines_at_end};
 use schema::ToolSchema;
-use tags::BLOCK_CLOSE;
+use tagged_call::TaggedCall;
 use thinking::Thinking;
 
 pub use deltas::Delta;
-pub use detect::{Reasoning, ToolFormat};
+pub use detect::Reasoning;
+pub use format::{ToolFormat, UnknownToolFormat};
 pub use reply::{Reply, ReplyToolCall};
+pub use scanner::{Part, Span};
 
 /// Newlines before a call that belong to it: templates end the text with one and begin the call with another.
 const NEWLINES_BEFORE_CALL: usize = 2;
@@ -88,11 +108,20 @@ enum State {
         seen: usize,
         inquiry: Inquiry,
     },
-    Xml(XmlCall),
+    Tagged(TaggedCall),
     Json(JsonCall),
+    /// All of an output of the format that has channels.
+    Harmony(Harmony),
 }
 
 impl State {
+    fn begin(format: ToolFormat, reasoning: Reasoning) -> Self {
+        match format {
+            ToolFormat::Harmony => Self::Harmony(Harmony::new()),
+            _ => Thinking::begin(format.think_tags(), reasoning).map_or_else(Self::text, Self::Thinking),
+        }
+    }
+
     fn text() -> Self {
         Self::Text { seen: 0, inquiry: Inquiry::default() }
     }
@@ -132,10 +161,16 @@ impl OutputParser {
             scanner: Scanner::default(),
             deltas: Deltas::default(),
             tools: Tools::new(format, tools),
-            state: Thinking::begin(reasoning).map_or_else(State::text, State::Thinking),
+            state: State::begin(format, reasoning),
             lines: Lines::default(),
             patience: PATIENCE,
         }
+    }
+
+    /// The same, noting what every byte of the text turns out to be, for [`OutputParser::finish_with_partition`].
+    pub fn keeping_partition(mut self) -> Self {
+        self.scanner.keep_partition();
+        self
     }
 
     /// Takes more text and returns what is certain now.
@@ -152,13 +187,22 @@ impl OutputParser {
         self.conclude(end)
     }
 
+    /// The same, with the partition of the text into content, reasoning, arguments and markup, in order and without a
+    /// gap. Empty unless the parser was [keeping](OutputParser::keeping_partition) it.
+    pub fn finish_with_partition(mut self, end: End) -> (Finished, Vec<Part>) {
+        let finished = self.conclude(end);
+        (finished, self.scanner.partition())
+    }
+
     fn conclude(&mut self, end: End) -> Finished {
         let mut unfinished_call = None;
         if end == End::Natural {
             self.scanner.end();
             self.run();
         } else if self.deltas.in_call() {
-            unfinished_call = Some(self.scanner.recorded() + self.scanner.rest());
+            let rest = self.scanner.rest().len();
+            self.scanner.take(rest, Span::Argument);
+            unfinished_call = Some(self.scanner.recorded());
         } else {
             self.flush();
         }
@@ -173,10 +217,10 @@ impl OutputParser {
             State::Thinking(thinking) if thinking.has_begun() => {
                 self.deltas.reasoning(self.scanner.take(length, Span::Reasoning));
             }
+            State::Harmony(harmony) => harmony.flush(&mut self.scanner, &mut self.deltas),
             // The beginning of a block's end, after its last call.
-            State::Xml(_) | State::Json(_) if BLOCK_CLOSE.starts_with(rest.trim_ascii_start()) => {
-                self.scanner.take(length, Span::Markup);
-            }
+            State::Tagged(call) if call.is_closing(rest) => _ = self.scanner.take(length, Span::Markup),
+            State::Json(call) if call.is_closing(rest) => _ = self.scanner.take(length, Span::Markup),
             _ => self.deltas.content(self.scanner.take(length, Span::Content)),
         }
     }
@@ -187,8 +231,9 @@ impl OutputParser {
             let look = match &mut self.state {
                 State::Thinking(thinking) => thinking.read(scanner, deltas),
                 State::Text { .. } => self.read_text(),
-                State::Xml(call) => call.read(scanner, deltas, &self.tools, &mut self.patience),
+                State::Tagged(call) => call.read(scanner, deltas, &self.tools, &mut self.patience),
                 State::Json(call) => call.read(scanner, deltas, &mut self.patience),
+                State::Harmony(harmony) => harmony.read(scanner, deltas, &self.tools, &mut self.patience),
             };
             if !self.deltas.in_call() {
                 self.scanner.recorded();
@@ -213,9 +258,10 @@ impl OutputParser {
             self.deltas.content(self.scanner.take(length, Span::Content));
             return Look::Wait;
         }
+        let first = self.tools.format.first_characters();
         loop {
             let (rest, ended) = (self.scanner.rest(), self.scanner.ended());
-            let Some(next) = rest[*seen..].find('<').map(|at| *seen + at) else {
+            let Some(next) = rest[*seen..].find(first).map(|at| *seen + at) else {
                 let held = if ended { 0 } else { newlines_at_end(rest, NEWLINES_BEFORE_CALL) };
                 *seen = held;
                 let text = self.scanner.take(rest.len() - held, Span::Content);
@@ -223,15 +269,15 @@ impl OutputParser {
                 self.deltas.content(text);
                 return Look::Wait;
             };
-            // All before the newlines before the `<` is text, whatever the `<` begins.
+            // All before the newlines before the character is text, whatever it begins.
             let newlines = newlines_at_end(&rest[..next], NEWLINES_BEFORE_CALL);
             let text = self.scanner.take(next - newlines, Span::Content);
             self.lines.read(text);
             self.deltas.content(text);
             *seen = newlines;
-            let line_start = self.lines.at_line_start(newlines);
+            let place = Place::after(&self.lines, newlines);
             let ahead = &self.scanner.rest()[newlines..];
-            match inquiry.look(ahead, ended, line_start, &self.tools, &mut self.patience) {
+            match inquiry.look(ahead, ended, place, &self.tools, &mut self.patience) {
                 Look::Wait => return Look::Wait,
                 Look::No => {
                     *seen = newlines + 1;
@@ -249,12 +295,12 @@ impl OutputParser {
         self.scanner.record();
         self.scanner.take(newlines, Span::Markup);
         self.state = match opening {
-            Opening::Function { name, in_block, length } => {
+            Opening::Function { tags, name, in_block, length } => {
                 self.scanner.take(length, Span::Markup);
-                State::Xml(XmlCall::start(name, in_block, &mut self.deltas))
+                State::Tagged(TaggedCall::start(tags, name, in_block, &mut self.deltas))
             }
-            Opening::Object { candidate, found, length } => {
-                self.scanner.take(length, Span::Argument);
+            Opening::Object { candidate, found, before } => {
+                candidate.take(before, &mut self.scanner);
                 State::Json(JsonCall::start(candidate, found, &mut self.deltas))
             }
         };

@@ -14,11 +14,21 @@ pub(super) struct Lines {
     tick_in_info: bool,
     /// The number of backticks that opened the code fence we are in.
     fence: Option<usize>,
+    /// Whether there was any text but white space.
+    begun: bool,
 }
 
 impl Default for Lines {
     fn default() -> Self {
-        Self { blank: true, ticks: 0, counting: false, info: false, tick_in_info: false, fence: None }
+        Self {
+            blank: true,
+            ticks: 0,
+            counting: false,
+            info: false,
+            tick_in_info: false,
+            fence: None,
+            begun: false,
+        }
     }
 }
 
@@ -30,11 +40,11 @@ impl Lines {
                 '\n' => self.end_line(),
                 ' ' | '\t' | '\r' => self.counting = false,
                 '`' if self.blank || self.counting => {
-                    (self.blank, self.counting) = (false, true);
+                    (self.blank, self.counting, self.begun) = (false, true, true);
                     self.ticks += 1;
                 }
                 _ => {
-                    (self.blank, self.counting) = (false, false);
+                    (self.blank, self.counting, self.begun) = (false, false, true);
                     self.info = true;
                     self.tick_in_info |= character == '`';
                 }
@@ -49,12 +59,17 @@ impl Lines {
             Some(open) if self.ticks >= open && !self.info => None,
             unchanged => unchanged,
         };
-        *self = Self { fence: self.fence, ..Self::default() };
+        *self = Self { fence: self.fence, begun: self.begun, ..Self::default() };
     }
 
     /// Says that the text goes on at a new place, as after a tool call.
     pub(super) fn restart_line(&mut self) {
-        *self = Self { fence: self.fence, ..Self::default() };
+        *self = Self { fence: self.fence, begun: self.begun, ..Self::default() };
+    }
+
+    /// Whether there was no text but white space yet.
+    pub(super) fn nothing_read(&self) -> bool {
+        !self.begun
     }
 
     /// Whether a marker that comes next, after `newlines` more newlines, starts a line outside a code fence.

@@ -4,17 +4,28 @@
 //! and takes that much. Where more text could change the decision it takes nothing and waits. So how the text is cut
 //! into pieces cannot matter: no decision is ever made on part of what it depends on.
 
+use std::ops::Range;
+
 /// What a run of the model's text turned out to be. Every byte is exactly one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Span {
-    /// Text for the user.
+pub enum Span {
+    /// Text for the user, to the byte.
     Content,
-    /// Text between the reasoning tags.
+    /// Text between the reasoning tags, to the byte.
     Reasoning,
-    /// A tool call's argument, as the model wrote it.
+    /// A tool call's argument as the model wrote it, or the text of a call that was cut off.
     Argument,
     /// Tags, names in tags, and the white space that belongs to them.
     Markup,
+}
+
+/// A run of the model's text and what it turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What it is.
+    pub span: Span,
+    /// Where it stands in the text, in bytes.
+    pub range: Range<usize>,
 }
 
 /// The answer to "does the text begin with this?" while the text may still grow.
@@ -58,8 +69,8 @@ pub(super) struct Scanner {
     ended: bool,
     /// Everything taken since [`Scanner::record`].
     recorded: Option<String>,
-    #[cfg(test)]
-    pub(super) spans: Vec<(Span, String)>,
+    /// What everything taken turned out to be, where that is asked for.
+    partition: Option<Vec<Part>>,
 }
 
 impl Scanner {
@@ -87,18 +98,27 @@ impl Scanner {
     }
 
     /// Takes `length` bytes from the front and says what they are.
-    #[cfg_attr(not(test), expect(unused_variables, reason = "tests check that the spans make up the text"))]
     pub(super) fn take(&mut self, length: usize, span: Span) -> &str {
         let taken = &self.text[self.start..self.start + length];
         self.start += length;
         if let Some(recorded) = &mut self.recorded {
             recorded.push_str(taken);
         }
-        #[cfg(test)]
-        if length > 0 {
-            self.spans.push((span, taken.to_owned()));
+        match &mut self.partition {
+            None => {}
+            Some(parts) => note(parts, length, span),
         }
         taken
+    }
+
+    /// Notes from here on what everything turns out to be.
+    pub(super) fn keep_partition(&mut self) {
+        self.partition = Some(Vec::new());
+    }
+
+    /// What everything taken turned out to be, if that was noted.
+    pub(super) fn partition(&mut self) -> Vec<Part> {
+        self.partition.take().unwrap_or_default()
     }
 
     /// Keeps a copy of what is taken from here on.
@@ -109,6 +129,18 @@ impl Scanner {
     /// Stops keeping a copy and hands it out.
     pub(super) fn recorded(&mut self) -> String {
         self.recorded.take().unwrap_or_default()
+    }
+}
+
+/// Adds so many bytes to a partition.
+fn note(parts: &mut Vec<Part>, length: usize, span: Span) {
+    match parts.last_mut() {
+        _ if length == 0 => {}
+        Some(last) if last.span == span => last.range.end += length,
+        last => {
+            let start = last.map_or(0, |last| last.range.end);
+            parts.push(Part { span, range: start..start + length });
+        }
     }
 }
 

@@ -39,10 +39,6 @@ impl ToolSchema {
         Self { parameters }
     }
 
-    pub(super) fn parameter(&self, name: &str) -> ValueType {
-        self.parameters.get(name).cloned().unwrap_or_default()
-    }
-
     /// Whether the tool may have a parameter of this name; any, if it names none.
     pub(super) fn may_have(&self, name: &str) -> bool {
         self.parameters.is_empty() || self.parameters.contains_key(name)
@@ -156,6 +152,7 @@ impl Kinds {
     const ARRAY: Self = Self(32);
     const OBJECT: Self = Self(64);
     const NONE: Self = Self(0);
+    const ANY: Self = Self(127);
 
     fn named(name: &Value) -> Self {
         match name.as_str() {
@@ -195,6 +192,10 @@ impl Kinds {
         if self.has(other) { Self(self.0 & other.0) } else { self.union(other) }
     }
 
+    fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
@@ -214,6 +215,20 @@ impl Default for ValueType {
 }
 
 impl ValueType {
+    /// The type of a tool's argument. Some formats say of each value whether it is a string: that decides where the
+    /// schema leaves it open.
+    pub(super) fn of(schema: Option<&ToolSchema>, name: &str, said_string: Option<bool>) -> Self {
+        let known = schema.and_then(|schema| schema.parameters.get(name)).cloned();
+        match (known, said_string) {
+            (Some(kind), Some(true)) if kind.kinds.has(Kinds::STRING) => Self::default(),
+            (Some(kind), Some(false)) if kind.kinds.without(Kinds::STRING) != Kinds::NONE => {
+                Self { kinds: kind.kinds.without(Kinds::STRING), ..kind }
+            }
+            (None, Some(false)) => Self { kinds: Kinds::ANY.without(Kinds::STRING), members: Vec::new() },
+            (known, _) => known.unwrap_or_default(),
+        }
+    }
+
     /// Whether every text is a string, so that it can go out as it comes in.
     pub(super) fn is_string(&self) -> bool {
         self.kinds == Kinds::STRING

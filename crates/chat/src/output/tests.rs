@@ -3,13 +3,26 @@
 
 mod any_text;
 mod cut_off;
+mod deepseek;
 mod detect;
+mod dsml;
+mod every_format;
+mod gemma;
+mod glm;
+mod harmony;
 mod hermes;
+mod lfm2;
+mod llama;
+mod marks;
+mod minimax;
+mod mistral;
+mod partition;
 mod prose;
 mod qwen_xml;
 mod reasoning;
 mod tricky_values;
 mod value_types;
+mod written;
 
 use serde_json::{Value, json};
 
@@ -74,12 +87,16 @@ struct Setup {
     end: End,
 }
 
+fn of(format: ToolFormat) -> Setup {
+    Setup { format, reasoning: Reasoning::None, tools: tools(), end: End::Natural }
+}
+
 fn qwen() -> Setup {
-    Setup { format: ToolFormat::QwenXml, reasoning: Reasoning::None, tools: tools(), end: End::Natural }
+    of(ToolFormat::QwenXml)
 }
 
 fn hermes() -> Setup {
-    Setup { format: ToolFormat::HermesJson, ..qwen() }
+    of(ToolFormat::HermesJson)
 }
 
 impl Setup {
@@ -109,7 +126,7 @@ impl Setup {
         }
         for offset in 0..=2 {
             let pieces = pieces(text, |_, before| {
-                let special = |c: char| "<>/{}[]\"'\\\n,:".contains(c);
+                let special = |c: char| "<>/{}[]()|｜=\"'\\\n,:".contains(c);
                 before.chars().rev().nth(offset).is_some_and(special)
             });
             assert_eq!(self.parse_pieces(&pieces), expected, "cut {offset} after marks: {text:?}");
@@ -118,15 +135,15 @@ impl Setup {
     }
 
     fn parse_pieces(&self, pieces: &[&str]) -> Outcome {
-        let mut parser = OutputParser::new(self.format, self.reasoning, &self.tools);
+        let mut parser = OutputParser::new(self.format, self.reasoning, &self.tools).keeping_partition();
         let mut deltas: Vec<Delta> = pieces.iter().flat_map(|piece| parser.push(piece)).collect();
-        let finished = parser.conclude(self.end);
+        let (finished, partition) = parser.finish_with_partition(self.end);
         deltas.extend(finished.deltas);
         let mut reply = Reply::default();
         reply.extend(deltas.clone());
         reply.finish(Finished { deltas: Vec::new(), unfinished_call: finished.unfinished_call.clone() });
         let outcome = Outcome { deltas: joined(deltas), reply, unfinished_call: finished.unfinished_call };
-        check_accounts(&parser, &pieces.concat(), &outcome);
+        check_accounts(&partition, &pieces.concat(), &outcome);
         outcome
     }
 }
@@ -161,20 +178,24 @@ fn joined(deltas: Vec<Delta>) -> Vec<Delta> {
 
 /// Every byte is content, reasoning, argument or markup; content and reasoning are exactly those bytes; calls that
 /// ended have a JSON object without repeated keys; starts, arguments and ends come in order.
-fn check_accounts(parser: &OutputParser, text: &str, outcome: &Outcome) {
-    let spans = &parser.scanner.spans;
-    let all: String = spans.iter().map(|(_, text)| text.as_str()).collect();
-    assert_eq!(all + parser.scanner.rest(), text, "bytes lost or added");
+fn check_accounts(partition: &[Part], text: &str, outcome: &Outcome) {
+    let mut next = 0;
+    for part in partition {
+        assert_eq!(part.range.start, next, "bytes lost or counted twice in {text:?}");
+        next = part.range.end;
+    }
+    assert_eq!(next, text.len(), "bytes lost at the end of {text:?}");
     let of = |span: Span| -> String {
-        spans.iter().filter(|(s, _)| *s == span).map(|(_, t)| t.as_str()).collect()
+        partition.iter().filter(|part| part.span == span).map(|part| &text[part.range.clone()]).collect()
     };
     let given =
         |kind: fn(&Delta) -> Option<&str>| -> String { outcome.deltas.iter().filter_map(kind).collect() };
     let content = given(|delta| if let Delta::Content(text) = delta { Some(text) } else { None });
     let reasoning = given(|delta| if let Delta::Reasoning(text) = delta { Some(text) } else { None });
-    if outcome.unfinished_call.is_none() {
+    if let Some(call) = &outcome.unfinished_call {
+        assert!(text.ends_with(call.as_str()), "{call:?} does not end {text:?}");
+    } else {
         assert_eq!(content, of(Span::Content), "in {text:?}");
-        assert_eq!(parser.scanner.rest(), "");
     }
     assert_eq!(reasoning, of(Span::Reasoning), "in {text:?}");
     let mut open = None;

@@ -1,20 +1,42 @@
-//! Reasoning between `<think>` and `</think>`, at the beginning of the output.
+//! Reasoning between `<think>` and `</think>`, or other tags, at the beginning of the output.
 //!
 //! No tag inside reasoning begins a call: models quote them when they plan. A `<think>` later in the text is text.
 
 use super::deltas::Deltas;
 use super::detect::Reasoning;
-use super::scanner::{Look, Scanner, Span, literal, newlines_at_end};
+use super::scanner::{Look, Scanner, Span, gap, literal, newlines_at_end};
 
-const OPEN: &str = "<think>";
-const CLOSE: &str = "</think>";
+/// The tags around reasoning.
+#[derive(Debug)]
+pub(super) struct ThinkTags {
+    pub(super) open: &'static str,
+    pub(super) close: &'static str,
+    /// Newlines that templates write after the opening tag, and before the closing one.
+    inside: usize,
+    /// Newlines that they write after the closing tag.
+    after: usize,
+    /// The tokens of the tags.
+    pub(super) marks: &'static [&'static str],
+}
 
-/// Newlines that templates write after `</think>`.
-const NEWLINES_AFTER: usize = 2;
+pub(super) static USUAL: ThinkTags =
+    ThinkTags { open: "<think>", close: "</think>", inside: 1, after: 2, marks: &["<think>", "</think>"] };
+
+pub(super) static MISTRAL: ThinkTags =
+    ThinkTags { open: "[THINK]", close: "[/THINK]", inside: 0, after: 0, marks: &["[THINK]", "[/THINK]"] };
+
+pub(super) static GEMMA: ThinkTags = ThinkTags {
+    open: "<|channel>thought",
+    close: "<channel|>",
+    inside: 1,
+    after: 0,
+    marks: &["<|channel>", "<channel|>"],
+};
 
 /// The beginning of an output of a model that reasons.
 #[derive(Debug)]
 pub(super) struct Thinking {
+    tags: &'static ThinkTags,
     at: At,
 }
 
@@ -34,13 +56,13 @@ enum At {
 
 impl Thinking {
     /// The reader for an output that may begin with reasoning; `None` if the model does not reason.
-    pub(super) fn begin(reasoning: Reasoning) -> Option<Self> {
+    pub(super) fn begin(tags: &'static ThinkTags, reasoning: Reasoning) -> Option<Self> {
         let (begun, newline) = match reasoning {
             Reasoning::None => return None,
             Reasoning::MayBegin => (false, false),
             Reasoning::Begun { newline } => (true, newline),
         };
-        Some(Self { at: At::Start { begun, newline } })
+        Some(Self { tags, at: At::Start { begun, newline } })
     }
 
     /// Whether text that is held back belongs to the reasoning.
@@ -50,15 +72,16 @@ impl Thinking {
 
     /// Reads on; `Yes` once what comes next is text for the user.
     pub(super) fn read(&mut self, scanner: &mut Scanner, deltas: &mut Deltas) -> Look<()> {
+        let tags = self.tags;
         loop {
             let (rest, ended) = (scanner.rest(), scanner.ended());
             match self.at {
                 At::Start { begun, newline } => {
-                    let space = rest.len() - rest.trim_ascii_start().len();
-                    match literal(&rest[space..], OPEN, ended) {
+                    let open = |space| literal(&rest[space..], tags.open, ended).map(|()| space);
+                    match gap(rest, ended).and_then(open) {
                         Look::Wait => return Look::Wait,
-                        Look::Yes(()) => {
-                            scanner.take(space + OPEN.len(), Span::Markup);
+                        Look::Yes(space) => {
+                            scanner.take(space + tags.open.len(), Span::Markup);
                             self.at = At::Opened;
                         }
                         Look::No if !begun => return Look::Yes(()),
@@ -69,12 +92,11 @@ impl Thinking {
                     if rest.is_empty() && !ended {
                         return Look::Wait;
                     }
-                    let newline = usize::from(rest.starts_with('\n'));
-                    scanner.take(newline, Span::Markup);
+                    scanner.take(usize::from(tags.inside > 0 && rest.starts_with('\n')), Span::Markup);
                     self.at = At::Inside;
                 }
-                At::Inside => match read_inside(scanner, deltas) {
-                    Look::Yes(()) => self.at = At::After(NEWLINES_AFTER),
+                At::Inside => match read_inside(tags, scanner, deltas) {
+                    Look::Yes(()) => self.at = At::After(tags.after),
                     look => return look,
                 },
                 At::After(0) => return Look::Yes(()),
@@ -92,12 +114,13 @@ impl Thinking {
 }
 
 /// Reads reasoning; `Yes` once `</think>` is taken.
-fn read_inside(scanner: &mut Scanner, deltas: &mut Deltas) -> Look<()> {
+fn read_inside(tags: &ThinkTags, scanner: &mut Scanner, deltas: &mut Deltas) -> Look<()> {
+    let first = tags.close.as_bytes()[0];
     loop {
         let (rest, ended) = (scanner.rest(), scanner.ended());
-        let next = rest.find('<').unwrap_or(rest.len());
-        let newline = newlines_at_end(&rest[..next], 1);
-        let close = literal(&rest[next..], CLOSE, ended);
+        let next = rest.bytes().position(|byte| byte == first).unwrap_or(rest.len());
+        let newline = newlines_at_end(&rest[..next], tags.inside);
+        let close = literal(&rest[next..], tags.close, ended);
         let certain = match close {
             Look::No if next == rest.len() => next,
             Look::No => next + 1,
@@ -106,7 +129,7 @@ fn read_inside(scanner: &mut Scanner, deltas: &mut Deltas) -> Look<()> {
         deltas.reasoning(scanner.take(certain, Span::Reasoning));
         match close {
             Look::Yes(()) => {
-                scanner.take(newline + CLOSE.len(), Span::Markup);
+                scanner.take(newline + tags.close.len(), Span::Markup);
                 return Look::Yes(());
             }
             Look::Wait => return Look::Wait,

@@ -1,7 +1,7 @@
-//! One argument's text in the Qwen3-Coder format, and where it ends.
+//! One argument's text between tags, and where it ends.
 //!
 //! An agent that edits this very file sends a value that contains the format's own tags. They are told apart by what
-//! follows them:
+//! follows them (the tags here are the Qwen3-Coder format's):
 //!
 //! - `</parameter>` ends the value if, after white space, another `<parameter=` follows, or the rest of the call closes
 //!   in order: `</function>`, then `</tool_call>`, then another call or the end of the output. Parts of that may be
@@ -12,13 +12,14 @@
 //!   `<function=` that starts a line to its `</function>`), or where only `</function>` or `</tool_call>` stands, the
 //!   value *may* end. It does if no surer end comes before the end of the output; so from there on it waits.
 //!
-//! One newline after `<parameter=NAME>` and one before the closing tag belong to the tags; all else is the value's.
+//! Where the format writes values on lines of their own, one newline after `<parameter=NAME>` and one before the
+//! closing tag belong to the tags; all else is the value's.
 
 use super::deltas::Deltas;
 use super::json::{escape, string};
 use super::scanner::{Look, Scanner, Span, newlines_at_end};
 use super::schema::ValueType;
-use super::tags::{Next, Tag, next, tag};
+use super::tags::{Next, Tag, TagSet};
 
 /// How sure it is that a tag ends the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,7 @@ enum Verdict {
 /// A value being read.
 #[derive(Debug)]
 pub(super) struct Value {
+    tags: &'static TagSet,
     form: Form,
     opened: bool,
     /// Bytes of the rest that have been looked at.
@@ -71,11 +73,11 @@ impl Form {
 
 impl Value {
     /// A value in this form. Its JSON begins to go out at once where it is known to be a string.
-    pub(super) fn new(form: Form, deltas: &mut Deltas) -> Self {
+    pub(super) fn new(tags: &'static TagSet, form: Form, deltas: &mut Deltas) -> Self {
         if matches!(form, Form::Text) {
             deltas.arguments("\"");
         }
-        Self { form, opened: false, seen: 0, at_line_start: true, depth: 0, possible_end: None }
+        Self { tags, form, opened: false, seen: 0, at_line_start: true, depth: 0, possible_end: None }
     }
 
     /// Reads on; `Yes` once the value and its closing tag are taken. `wanted` says whether a parameter may come next;
@@ -91,7 +93,7 @@ impl Value {
             if scanner.rest().is_empty() && !scanner.ended() {
                 return Look::Wait;
             }
-            let newline = usize::from(scanner.rest().starts_with('\n'));
+            let newline = usize::from(self.tags.value_lines && scanner.rest().starts_with('\n'));
             self.take_markup(newline, scanner, deltas);
             self.opened = true;
         }
@@ -104,7 +106,7 @@ impl Value {
             }
             None => {
                 let undecided = self.possible_end.unwrap_or(self.seen);
-                let certain = undecided - newlines_at_end(&scanner.rest()[..undecided], 1);
+                let certain = undecided - self.newline_before(undecided, scanner.rest());
                 self.take(certain, scanner, deltas);
                 self.seen -= certain;
                 self.possible_end = self.possible_end.map(|at| at - certain);
@@ -123,7 +125,7 @@ impl Value {
             if self.seen == text.len() {
                 return None;
             }
-            let (tag, length) = match tag(&text[self.seen..], ended) {
+            let (tag, length) = match self.tags.tag(&text[self.seen..], ended) {
                 Look::Yes(found) => found,
                 Look::No => {
                     self.pass_text("<");
@@ -145,13 +147,13 @@ impl Value {
     fn judge(&self, tag: &Tag, after: &str, ended: bool, wanted: impl Fn(&str) -> bool) -> Verdict {
         let quoted = self.depth > 0;
         match tag {
-            Tag::ParameterClose => match after_parameter(after, ended) {
+            Tag::ParameterClose => match after_parameter(self.tags, after, ended) {
                 Verdict::Sure if quoted => Verdict::Possible,
                 verdict => verdict,
             },
-            Tag::ParameterOpen(name) if self.at_line_start && !quoted && wanted(name) => Verdict::Sure,
-            Tag::FunctionClose if !quoted => self.unannounced(after_function(after, ended)),
-            Tag::BlockClose if !quoted => self.unannounced(after_block(after, ended)),
+            Tag::ParameterOpen(next) if self.at_line_start && !quoted && wanted(&next.name) => Verdict::Sure,
+            Tag::FunctionClose if !quoted => self.unannounced(after_function(self.tags, after, ended)),
+            Tag::BlockClose if !quoted => self.unannounced(after_block(self.tags, after, ended)),
             _ => Verdict::Text,
         }
     }
@@ -174,11 +176,11 @@ impl Value {
 
     fn pass_tag(&mut self, tag: &Tag, length: usize) {
         match tag {
-            Tag::FunctionOpen(_) if self.at_line_start => self.depth += 1,
+            Tag::FunctionOpen(_) if self.at_line_start || self.tags.block.is_none() => self.depth += 1,
             Tag::FunctionClose => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
-        // A function right after `<tool_call>` is as good as at a line's start.
+        // A function right after `<tool_call>` is as good as at a line's start, and so is one that has no block.
         self.at_line_start = *tag == Tag::BlockOpen;
         self.seen += length;
     }
@@ -186,11 +188,11 @@ impl Value {
     /// Takes the value, the newline before its closing tag, and the tag if it is the value's own.
     fn end(&mut self, at: usize, scanner: &mut Scanner, deltas: &mut Deltas) {
         let text = scanner.rest();
-        let close = match tag(&text[at..], scanner.ended()) {
+        let close = match self.tags.tag(&text[at..], scanner.ended()) {
             Look::Yes((Tag::ParameterClose, length)) => length,
             _ => 0,
         };
-        let newline = if at < text.len() { newlines_at_end(&text[..at], 1) } else { 0 };
+        let newline = if at < text.len() { self.newline_before(at, text) } else { 0 };
         self.take(at - newline, scanner, deltas);
         self.take_markup(newline + close, scanner, deltas);
         match &self.form {
@@ -200,6 +202,11 @@ impl Value {
             Form::Typed(kind, text) => deltas.arguments(&kind.json(text)),
             Form::Repeated => {}
         }
+    }
+
+    /// The newline before a closing tag at this place, which belongs to the tag.
+    fn newline_before(&self, at: usize, text: &str) -> usize {
+        if self.tags.value_lines { newlines_at_end(&text[..at], 1) } else { 0 }
     }
 
     /// Takes a tag or newline of the value's own; in a repeated parameter nothing is lost, not even these.
@@ -232,12 +239,12 @@ impl Value {
 }
 
 /// After `</parameter>`: another parameter, or the end of the call.
-fn after_parameter(text: &str, ended: bool) -> Verdict {
-    match next(text, ended) {
+fn after_parameter(tags: &TagSet, text: &str, ended: bool) -> Verdict {
+    match tags.next(text, ended) {
         Look::Yes(Next::End) => Verdict::Sure,
         Look::Yes(Next::Tag(Tag::ParameterOpen(_), _)) => Verdict::Sure,
-        Look::Yes(Next::Tag(Tag::FunctionClose, at)) => after_function(&text[at..], ended),
-        Look::Yes(Next::Tag(Tag::BlockClose, at)) => after_block(&text[at..], ended),
+        Look::Yes(Next::Tag(Tag::FunctionClose, at)) => after_function(tags, &text[at..], ended),
+        Look::Yes(Next::Tag(Tag::BlockClose, at)) => after_block(tags, &text[at..], ended),
         Look::Yes(Next::Tag(Tag::FunctionOpen(_) | Tag::BlockOpen, _)) => Verdict::Possible,
         Look::Yes(Next::Tag(Tag::ParameterClose, _) | Next::Other) | Look::No => Verdict::Text,
         Look::Wait => Verdict::Wait,
@@ -245,10 +252,10 @@ fn after_parameter(text: &str, ended: bool) -> Verdict {
 }
 
 /// After `</function>`: the end of the block, or another call.
-fn after_function(text: &str, ended: bool) -> Verdict {
-    match next(text, ended) {
+fn after_function(tags: &TagSet, text: &str, ended: bool) -> Verdict {
+    match tags.next(text, ended) {
         Look::Yes(Next::End | Next::Tag(Tag::FunctionOpen(_) | Tag::BlockOpen, _)) => Verdict::Sure,
-        Look::Yes(Next::Tag(Tag::BlockClose, at)) => after_block(&text[at..], ended),
+        Look::Yes(Next::Tag(Tag::BlockClose, at)) => after_block(tags, &text[at..], ended),
         Look::Yes(Next::Tag(..)) | Look::No => Verdict::Text,
         Look::Yes(Next::Other) => Verdict::Possible,
         Look::Wait => Verdict::Wait,
@@ -256,8 +263,8 @@ fn after_function(text: &str, ended: bool) -> Verdict {
 }
 
 /// After `</tool_call>`: another call, or the end of the output.
-fn after_block(text: &str, ended: bool) -> Verdict {
-    match next(text, ended) {
+fn after_block(tags: &TagSet, text: &str, ended: bool) -> Verdict {
+    match tags.next(text, ended) {
         Look::Yes(Next::End | Next::Tag(Tag::FunctionOpen(_) | Tag::BlockOpen, _)) => Verdict::Sure,
         Look::Yes(Next::Tag(..)) | Look::No => Verdict::Text,
         Look::Yes(Next::Other) => Verdict::Possible,

@@ -1,5 +1,7 @@
 //! Token ids to text, one id at a time.
 
+use std::collections::HashSet;
+
 use super::{Tokenizer, TokenizerError};
 
 /// Ids that the windowed decoder looks back on before it gives up on a character and emits what there is.
@@ -12,9 +14,16 @@ const LONGEST_WAIT: usize = 32;
 #[derive(Debug)]
 pub struct Detokenizer {
     tokenizer: Tokenizer,
-    keep_special: bool,
+    kept: Kept,
     decoding: Decoding,
     piece: String,
+}
+
+/// The special tokens that are written out.
+#[derive(Debug)]
+enum Kept {
+    All,
+    These(HashSet<u32>),
 }
 
 #[derive(Debug)]
@@ -34,12 +43,24 @@ impl Detokenizer {
         } else {
             Decoding::Window { ids: Vec::new(), seen: 0, prefix: String::new() }
         };
-        Self { tokenizer: tokenizer.clone(), keep_special: false, decoding, piece: String::new() }
+        Self {
+            tokenizer: tokenizer.clone(),
+            kept: Kept::These(HashSet::new()),
+            decoding,
+            piece: String::new(),
+        }
     }
 
     /// The same, with special tokens written out.
     pub fn keeping_special_tokens(mut self) -> Self {
-        self.keep_special = true;
+        self.kept = Kept::All;
+        self
+    }
+
+    /// The same, with these tokens written out even if they are special. What the vocabulary does not have is left out.
+    pub fn keeping_tokens<'t>(mut self, tokens: impl IntoIterator<Item = &'t str>) -> Self {
+        let ids = tokens.into_iter().filter_map(|token| self.tokenizer.token_to_id(token));
+        self.kept = Kept::These(ids.collect());
         self
     }
 
@@ -49,7 +70,7 @@ impl Detokenizer {
     /// If the id is outside the vocabulary. The stream can go on.
     pub fn push(&mut self, id: u32) -> Result<&str, TokenizerError> {
         self.piece.clear();
-        if !self.keep_special && self.tokenizer.is_special(id) {
+        if self.tokenizer.is_special(id) && !self.keeps(id) {
             return Ok(&self.piece);
         }
         let token = self.tokenizer.id_to_token(id);
@@ -61,18 +82,26 @@ impl Detokenizer {
                 take_characters(pending, &mut self.piece);
             }
             Decoding::Window { ids, seen, prefix } => {
+                // Special tokens that are left out never come here.
                 ids.push(id);
-                let text = self.tokenizer.decode(ids, !self.keep_special);
+                let text = self.tokenizer.decode(ids, false);
                 let incomplete = text.ends_with(char::REPLACEMENT_CHARACTER);
                 if !incomplete || ids.len() - *seen > LONGEST_WAIT {
                     self.piece.push_str(new_text(&text, prefix));
                     ids.drain(..*seen);
                     *seen = ids.len();
-                    *prefix = self.tokenizer.decode(ids, !self.keep_special);
+                    *prefix = self.tokenizer.decode(ids, false);
                 }
             }
         }
         Ok(&self.piece)
+    }
+
+    fn keeps(&self, id: u32) -> bool {
+        match &self.kept {
+            Kept::All => true,
+            Kept::These(ids) => ids.contains(&id),
+        }
     }
 
     /// What is left when the stream has ended: a replacement character for an incomplete one.
@@ -84,7 +113,7 @@ impl Detokenizer {
                 pending.clear();
             }
             Decoding::Window { ids, seen, prefix } => {
-                let text = self.tokenizer.decode(ids, !self.keep_special);
+                let text = self.tokenizer.decode(ids, false);
                 self.piece.push_str(new_text(&text, prefix));
                 ids.clear();
                 prefix.clear();
