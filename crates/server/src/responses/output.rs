@@ -24,10 +24,19 @@ struct Open {
 
 #[derive(Debug)]
 enum Kind {
-    Reasoning(String),
-    Message(String),
-    Function { call: Call, arguments: String },
-    Custom { call: Call, input: RawInput },
+    /// Reasoning, or a message.
+    Text {
+        reasoning: bool,
+        text: String,
+    },
+    Function {
+        call: Call,
+        arguments: String,
+    },
+    Custom {
+        call: Call,
+        input: RawInput,
+    },
 }
 
 #[derive(Debug)]
@@ -51,10 +60,8 @@ impl Output {
     /// Takes more of the model's output.
     pub fn push(&mut self, delta: Delta) -> Vec<ItemEvent> {
         match delta {
-            Delta::Reasoning(text) => {
-                self.text(text, |open| matches!(open, Kind::Reasoning(_)), Kind::Reasoning)
-            }
-            Delta::Content(text) => self.text(text, |open| matches!(open, Kind::Message(_)), Kind::Message),
+            Delta::Reasoning(text) => self.text(true, text),
+            Delta::Content(text) => self.text(false, text),
             Delta::ToolCallStart { name, .. } => {
                 let Known { custom, name, namespace } = self.tools.called(&name);
                 let call = Call { id: new_id("call_"), name, namespace };
@@ -86,28 +93,20 @@ impl Output {
         at(index, events)
     }
 
-    /// More of a reasoning or a message, begun if none is open.
-    fn text(&mut self, text: String, fits: fn(&Kind) -> bool, begin: fn(String) -> Kind) -> Vec<ItemEvent> {
-        let mut events = Vec::new();
-        if !self.open.as_ref().is_some_and(|open| fits(&open.kind)) {
-            events = self.begin(begin(String::new()));
-        }
-        let index = self.ended.len();
-        if let Some(Open { id, kind: kind @ (Kind::Reasoning(_) | Kind::Message(_)) }) = &mut self.open {
-            let name = match kind {
-                Kind::Reasoning(_) => "response.reasoning_text.delta",
-                _ => "response.output_text.delta",
-            };
-            let body = ItemEventBody::TextDelta {
-                item_id: id.clone(),
-                content_index: 0,
-                delta: text.clone(),
-                logprobs: kind.logprobs(),
-            };
-            if let Kind::Reasoning(whole) | Kind::Message(whole) = kind {
-                whole.push_str(&text);
-            }
-            events.extend(at(index, vec![(name, body)]));
+    /// More of reasoning or of a message, begun if it is not what is open.
+    fn text(&mut self, reasoning: bool, delta: String) -> Vec<ItemEvent> {
+        let is_open =
+            |open: &Open| matches!(open.kind, Kind::Text { reasoning: open, .. } if open == reasoning);
+        let mut events = match self.open.as_ref().is_some_and(is_open) {
+            true => Vec::new(),
+            false => self.begin(Kind::Text { reasoning, text: String::new() }),
+        };
+        if let Some(Open { id, kind: Kind::Text { text, .. } }) = &mut self.open {
+            text.push_str(&delta);
+            let name = if reasoning { "response.reasoning_text.delta" } else { "response.output_text.delta" };
+            let logprobs = (!reasoning).then_some([]);
+            let body = ItemEventBody::TextDelta { item_id: id.clone(), content_index: 0, delta, logprobs };
+            events.extend(at(self.ended.len(), vec![(name, body)]));
         }
         events
     }
@@ -121,7 +120,7 @@ impl Output {
                 ("response.function_call_arguments.delta", json.to_owned())
             }
             Kind::Custom { input, .. } => ("response.custom_tool_call_input.delta", input.push(json)),
-            Kind::Reasoning(_) | Kind::Message(_) => return Vec::new(),
+            Kind::Text { .. } => return Vec::new(),
         };
         if delta.is_empty() {
             return Vec::new();
@@ -132,8 +131,8 @@ impl Output {
     fn begin(&mut self, kind: Kind) -> Vec<ItemEvent> {
         let mut events = self.end(Status::Completed);
         let id = new_id(match kind {
-            Kind::Reasoning(_) => "rs_",
-            Kind::Message(_) => "msg_",
+            Kind::Text { reasoning: true, .. } => "rs_",
+            Kind::Text { reasoning: false, .. } => "msg_",
             Kind::Function { .. } => "fc_",
             Kind::Custom { .. } => "ctc_",
         });
@@ -163,10 +162,10 @@ impl Open {
         let id = self.id.clone();
         let content = self.kind.part().into_iter().collect();
         match &self.kind {
-            Kind::Reasoning(_) => {
+            Kind::Text { reasoning: true, .. } => {
                 Item::Reasoning { id, status, summary: [], content, encrypted_content: None }
             }
-            Kind::Message(_) => Item::Message { id, status, role: "assistant", content },
+            Kind::Text { reasoning: false, .. } => Item::Message { id, status, role: "assistant", content },
             Kind::Function { call, arguments } => Item::FunctionCall {
                 id,
                 status,
@@ -189,25 +188,18 @@ impl Open {
     /// The events that say that an item's content is all there.
     fn content_done(&mut self) -> Vec<(&'static str, ItemEventBody)> {
         let item_id = self.id.clone();
-        let logprobs = self.kind.logprobs();
-        let done = |name, text: &str| {
-            (
-                name,
-                ItemEventBody::Text {
-                    item_id: item_id.clone(),
-                    content_index: 0,
-                    text: text.to_owned(),
-                    logprobs,
-                },
-            )
-        };
         let mut events = Vec::new();
         match &mut self.kind {
-            Kind::Reasoning(text) => events.push(done("response.reasoning_text.done", text)),
-            Kind::Message(text) => events.push(done("response.output_text.done", text)),
+            Kind::Text { reasoning, text } => {
+                let name =
+                    if *reasoning { "response.reasoning_text.done" } else { "response.output_text.done" };
+                let logprobs = (!*reasoning).then_some([]);
+                let text = text.clone();
+                events.push((name, ItemEventBody::Text { item_id, content_index: 0, text, logprobs }));
+            }
             Kind::Function { call, arguments } => {
                 let (name, arguments) = (call.name.clone(), arguments.clone());
-                let body = ItemEventBody::Arguments { item_id: item_id.clone(), name, arguments };
+                let body = ItemEventBody::Arguments { item_id, name, arguments };
                 events.push(("response.function_call_arguments.done", body));
             }
             Kind::Custom { input, .. } => {
@@ -216,7 +208,7 @@ impl Open {
                     let body = ItemEventBody::CallDelta { item_id: item_id.clone(), delta };
                     events.push(("response.custom_tool_call_input.delta", body));
                 }
-                let body = ItemEventBody::Input { item_id: item_id.clone(), input: input.text().to_owned() };
+                let body = ItemEventBody::Input { item_id, input: input.text().to_owned() };
                 events.push(("response.custom_tool_call_input.done", body));
             }
         }
@@ -234,16 +226,12 @@ impl Open {
 impl Kind {
     fn part(&self) -> Option<Part> {
         match self {
-            Self::Reasoning(text) => Some(Part::ReasoningText { text: text.clone() }),
-            Self::Message(text) => {
+            Self::Text { reasoning: true, text } => Some(Part::ReasoningText { text: text.clone() }),
+            Self::Text { reasoning: false, text } => {
                 Some(Part::OutputText { text: text.clone(), annotations: [], logprobs: [] })
             }
             Self::Function { .. } | Self::Custom { .. } => None,
         }
-    }
-
-    fn logprobs(&self) -> Option<[(); 0]> {
-        matches!(self, Self::Message(_)).then_some([])
     }
 }
 
