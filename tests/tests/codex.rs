@@ -105,10 +105,10 @@ async fn a_patch_that_is_cut_off_touches_no_file() {
     let project = tempfile::tempdir().unwrap();
     let file = project.path().join("greet.py");
     fs::write(&file, BEFORE).unwrap();
-    // The cut comes after a line that would make a patch by itself.
-    let text = call("apply_patch", "input", PATCH);
+    let patch = PATCH.replace("*** End", &("+x = 1\n".repeat(100) + "*** End"));
+    let text = call("apply_patch", "input", &patch);
     let script =
-        Script { answers: vec![Answer { cut_after: Some(110), ..Answer::text(text) }], ..Script::default() };
+        Script { answers: vec![Answer { cut_after: Some(200), ..Answer::text(text) }], ..Script::default() };
     let server = Server::scripted(&script, &[]);
     ready(&server).await;
     let output = codex(&server, project.path(), "Make greet.py greet anew.");

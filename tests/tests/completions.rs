@@ -11,6 +11,12 @@ use support::{Events, get, post_to, ready};
 
 const PATH: &str = "/v1/completions";
 
+/// A request whose reply is always the same and does not end before its limit: no end tokens.
+fn greedy(prompt: &str, max_tokens: u32) -> Value {
+    let logit_bias = json!({"1090": -100, "1088": -100});
+    json!({"prompt": prompt, "temperature": 0, "max_tokens": max_tokens, "logit_bias": logit_bias})
+}
+
 async fn complete(server: &Server, body: Value) -> Value {
     let (status, reply) = post_to(server, PATH, &body).await;
     assert_eq!(status, 200, "{reply}");
@@ -51,20 +57,16 @@ async fn nothing_is_read_as_reasoning_or_as_a_call() {
 async fn a_text_and_its_tokens_give_the_same_and_no_template_is_between() {
     let server = Server::start(&[]);
     ready(&server).await;
-    let sampling = json!({"temperature": 0, "max_tokens": 12});
-    let with = |prompt: Value| {
-        let mut body = sampling.clone();
-        body["prompt"] = prompt;
-        body
-    };
-    let text = complete(&server, with(json!("def f(x):\n"))).await;
+    let mut body = greedy("def f(x):\n", 12);
+    let text = complete(&server, body.clone()).await;
     let prompt_tokens = text["usage"]["prompt_tokens"].as_u64().unwrap();
     assert!(prompt_tokens < 12, "{prompt_tokens} tokens: a template would be longer");
     assert_eq!(text["usage"]["completion_tokens"], 12);
     assert_eq!(text["choices"][0]["finish_reason"], "length");
     let tokenizer =
         shorn_chat::tokenizer::Tokenizer::from_folder(&shorn_tests::server::embedded_model()).unwrap();
-    let tokens = complete(&server, with(json!(tokenizer.encode("def f(x):\n").unwrap()))).await;
+    body["prompt"] = json!(tokenizer.encode("def f(x):\n").unwrap());
+    let tokens = complete(&server, body).await;
     assert_eq!(tokens["choices"], text["choices"]);
     assert_eq!(tokens["usage"]["prompt_tokens"], prompt_tokens);
 }
@@ -73,7 +75,7 @@ async fn a_text_and_its_tokens_give_the_same_and_no_template_is_between() {
 async fn a_reply_is_the_same_streamed_and_not() {
     let server = Server::start(&[]);
     ready(&server).await;
-    let body = json!({"prompt": "import", "temperature": 0, "max_tokens": 20});
+    let body = greedy("import", 20);
     let whole = complete(&server, body.clone()).await;
     let chunks = Events::post_to(&server, PATH, body).await.chunks().await;
     let text: String = chunks.iter().map(|chunk| chunk["choices"][0]["text"].as_str().unwrap()).collect();
@@ -85,7 +87,8 @@ async fn a_reply_is_the_same_streamed_and_not() {
 async fn log_probabilities_come_in_columns_that_spell_the_text() {
     let server = Server::start(&[]);
     ready(&server).await;
-    let body = json!({"prompt": "import", "temperature": 0, "max_tokens": 6, "logprobs": 2});
+    let mut body = greedy("import", 6);
+    body["logprobs"] = json!(2);
     let whole = complete(&server, body.clone()).await;
     let choice = &whole["choices"][0];
     let logprobs = &choice["logprobs"];

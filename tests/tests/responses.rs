@@ -102,7 +102,7 @@ async fn a_streamed_response() {
     let events = events(&server, body(json!({}))).await;
     insta::assert_json_snapshot!(events, {
         "[].item_id" => "[id]", "[].item.id" => "[id]", "[].item.call_id" => "[id]",
-        "[].response" => insta::dynamic_redaction(|_, _| "[response]"),
+        "[].response" => "[response]",
     });
     // What is snapshotted once is the same here.
     let whole = respond(&server, &body(json!({}))).await;
@@ -121,7 +121,7 @@ async fn a_streamed_response() {
 async fn openais_package_reads_every_object_and_every_event() {
     let mut script = Script::answers(vec![answer(); 5]);
     script.answers[4] = Answer {
-        cut_after: Some(35),
+        cut_after: Some(60),
         ..Answer::text(format!("I.\n\n{}", call("apply_patch", "input", &PATCH.repeat(20))))
     };
     let (server, _model) = thinking(&script, &["--context-length", "8192"]);
@@ -181,7 +181,7 @@ async fn one_call_at_a_time_is_kept_to() {
 
 #[tokio::test]
 async fn a_worker_that_dies_fails_the_response_and_leaves_nothing_done() {
-    let mut script = Script::answers(["This answer is never finished.", "Back again."]);
+    let mut script = Script::answers(["This answer is never finished."]);
     script.answers[0].die_after = Some(3);
     let server = Server::scripted(&script, &[]);
     let events = events(&server, body(json!({}))).await;
@@ -193,7 +193,6 @@ async fn a_worker_that_dies_fails_the_response_and_leaves_nothing_done() {
     assert!(named(&events, "response.output_item.done").is_empty());
     let id = last["response"]["id"].as_str().unwrap();
     assert_eq!(get(&server, &format!("{PATH}/{id}")).await.0, 404, "what failed is not kept");
-    assert_eq!(respond(&server, &body(json!({}))).await["output"][0]["content"][0]["text"], "Back again.");
 }
 
 #[tokio::test]

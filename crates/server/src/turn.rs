@@ -148,13 +148,10 @@ impl Turn {
 impl TurnInput {
     /// Token ids, and what is needed to read the answer.
     async fn prompt(self, model: &Arc<ServedModel>) -> Result<Prompt, ApiError> {
-        let (text, tokens) = match self {
+        let tokens = match self {
             Self::Conversation(conversation) => return render(model.clone(), conversation).await,
-            Self::Text(text) => {
-                let tokens = tokenize(model.clone(), text.clone()).await?;
-                (text, tokens)
-            }
-            Self::Tokens(tokens) => (model.chat.tokenizer().decode(&tokens, false), tokens),
+            Self::Text(text) => tokenize(model.clone(), text).await?,
+            Self::Tokens(tokens) => tokens,
         };
         let vocab_size = model.plan.config.vocab_size();
         if let Some(id) = tokens.iter().find(|id| **id >= vocab_size) {
@@ -164,7 +161,8 @@ impl TurnInput {
         if tokens.is_empty() {
             return Err(ApiError::bad_parameter("prompt", "prompt must hold at least one token"));
         }
-        Ok(Prompt { text, tokens, reasoning: Reasoning::None, tools: Vec::new() })
+        // No text was rendered.
+        Ok(Prompt { text: String::new(), tokens, reasoning: Reasoning::None, tools: Vec::new() })
     }
 }
 

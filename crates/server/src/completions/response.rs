@@ -1,9 +1,10 @@
 //! The reply as one JSON object, and the parts that its chunks share with it.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 use shorn_chat::output::Delta;
 use shorn_chat::tokenizer::{Detokenizer, Tokenizer};
 use shorn_protocol::TokenLogprobs;
@@ -47,7 +48,7 @@ pub(super) struct Logprobs {
     pub tokens: Vec<String>,
     token_logprobs: Vec<f32>,
     /// The best ones and the token itself, by text; of those with the same text, the best.
-    top_logprobs: Vec<Map<String, Value>>,
+    top_logprobs: Vec<BTreeMap<String, f32>>,
     /// Where in the reply's text the token begins, in characters.
     text_offset: Vec<usize>,
 }
@@ -71,9 +72,9 @@ impl LogprobsReader {
     /// Adds a token.
     pub fn push(&mut self, token: u32, logprobs: &TokenLogprobs) {
         let text = |token: u32| self.tokenizer.decode(&[token], false);
-        let mut top = Map::new();
+        let mut top = BTreeMap::new();
         for (token, logprob) in logprobs.top.iter().chain(&[(token, logprobs.logprob)]) {
-            top.entry(text(*token)).or_insert_with(|| json!(logprob));
+            top.entry(text(*token)).or_insert(*logprob);
         }
         self.ready.tokens.push(text(token));
         self.ready.token_logprobs.push(logprobs.logprob);

@@ -33,6 +33,8 @@ pub struct ResponsesRequest {
 /// The settings of a request as its response repeats them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Settings {
+    /// Always `false`: a response is sent as it is made.
+    pub background: bool,
     /// The first system message.
     pub instructions: Option<String>,
     /// Tokens to generate at most.
@@ -59,6 +61,8 @@ pub struct Settings {
     pub tool_choice: &'static str,
     /// The tools, without those that only OpenAI can run.
     pub tools: Vec<Value>,
+    /// Always 0: only the chat route gives log-probabilities.
+    pub top_logprobs: u32,
     /// As sent; `null` leaves it to the model's own.
     pub top_p: Option<f32>,
     /// Always `disabled`: nothing is left out of a prompt unasked, not even when `auto` is sent.
@@ -254,6 +258,7 @@ impl Body {
 
     fn settings(&mut self, tools: &Tools, choice: &ToolChoice) -> Settings {
         Settings {
+            background: false,
             instructions: self.instructions.take(),
             max_output_tokens: self.max_output_tokens,
             metadata: self.metadata.take().unwrap_or_default(),
@@ -270,6 +275,7 @@ impl Body {
             text: json!({"format": {"type": "text"}}),
             tool_choice: if *choice == ToolChoice::None { "none" } else { "auto" },
             tools: tools.sent.clone(),
+            top_logprobs: 0,
             top_p: self.top_p,
             truncation: "disabled",
             user: self.user.take(),
