@@ -67,7 +67,7 @@ fn unescaped(inside: &str) -> (String, usize, bool) {
         let plain = rest.find(['"', '\\']).unwrap_or(rest.len());
         text.push_str(&rest[..plain]);
         at += plain;
-        match inside[at..].as_bytes() {
+        match &inside.as_bytes()[at..] {
             [b'"', ..] => return (text, at, true),
             [] => return (text, at, false),
             escape => {
