@@ -3,6 +3,7 @@
 //! They are unpacked, not installed: their packages are self-contained bundles, and their declared dependencies are not
 //! on every registry.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +14,8 @@ use sha2::{Digest, Sha512};
 #[derive(Deserialize)]
 struct Pins {
     pi: Package,
+    /// For each platform.
+    codex: BTreeMap<String, Package>,
     node: NodePackages,
 }
 
@@ -30,7 +33,17 @@ struct Package {
 struct NodePackages {
     /// The oldest version that will do.
     minimum: [u32; 2],
-    packages: std::collections::BTreeMap<String, Package>,
+    packages: BTreeMap<String, Package>,
+}
+
+fn pins() -> Pins {
+    serde_json::from_str(include_str!("../agents.json")).unwrap()
+}
+
+/// What is pinned for this platform.
+fn of_this_platform<'a>(packages: &'a BTreeMap<String, Package>, what: &str) -> &'a Package {
+    let platform = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
+    packages.get(&platform).unwrap_or_else(|| panic!("no {what} pinned for {platform}"))
 }
 
 /// The Pi coding agent and a Node that can run it.
@@ -42,7 +55,7 @@ pub struct Pi {
 impl Pi {
     /// Fetches it, unless it is there.
     pub fn install() -> Self {
-        let pins: Pins = serde_json::from_str(include_str!("../agents.json")).unwrap();
+        let pins = pins();
         Self { node: node(&pins.node), script: unpacked(&pins.pi).join("dist/bundle/cli.js") }
     }
 
@@ -62,6 +75,34 @@ impl Pi {
     }
 }
 
+/// The Codex coding agent.
+pub struct Codex {
+    program: PathBuf,
+}
+
+impl Codex {
+    /// Fetches it, unless it is there.
+    pub fn install() -> Self {
+        let vendor = unpacked(of_this_platform(&pins().codex, "Codex")).join("vendor");
+        // The one folder in it is named after the platform.
+        let platform = fs::read_dir(vendor).unwrap().next().unwrap().unwrap().path();
+        Self { program: platform.join("bin/codex") }
+    }
+
+    /// A command that runs Codex without questions in `project`, with a home of its own.
+    pub fn command(&self, home: &Path, project: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"])
+            .current_dir(project)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", home)
+            .env("CODEX_HOME", home);
+        command
+    }
+}
+
 /// `node` where it is new enough, else one from npm.
 fn node(pins: &NodePackages) -> PathBuf {
     let output = Command::new("node").arg("--version").output();
@@ -72,11 +113,8 @@ fn node(pins: &NodePackages) -> PathBuf {
     if found >= pins.minimum {
         return "node".into();
     }
-    let platform = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
-    let package = pins.packages.get(&platform);
-    let package = package
-        .unwrap_or_else(|| panic!("no Node pinned for {platform}; install {:?} or newer", pins.minimum));
-    unpacked(package).join("bin/node")
+    let wanted = format!("Node (nor is {:?} or newer installed)", pins.minimum);
+    unpacked(of_this_platform(&pins.packages, &wanted)).join("bin/node")
 }
 
 /// The folder of a package's files, fetched by `npm pack` and checked on first use.

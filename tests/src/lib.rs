@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "test support may panic")]
 
 pub mod agents;
+pub mod conformance;
 #[cfg(target_os = "linux")]
 mod display;
 pub mod script;

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::error::ApiError;
 use crate::load::{LoadError, MemoryPolicy};
+use crate::responses::ResponseStore;
 use crate::served::ServedModel;
 
 /// The name by which requests ask for the model that a person chose.
@@ -42,6 +43,8 @@ pub struct App {
     pub(crate) hub: Hub,
     /// Downloads from the Hub.
     pub downloads: Downloads,
+    /// What `POST /v1/responses` keeps for later requests.
+    pub(crate) responses: ResponseStore,
 }
 
 /// The models that requests are for.
@@ -76,6 +79,7 @@ impl App {
             load_wait: LOAD_WAIT,
             hub,
             downloads,
+            responses: ResponseStore::default(),
         }
     }
 
@@ -280,4 +284,18 @@ pub async fn render(model: Arc<ServedModel>, conversation: Conversation) -> Resu
         Ok(Err(error)) => Err(ApiError::server_error(error.to_string())),
         Err(_) => Err(ApiError::server_error("rendering the conversation failed")),
     }
+}
+
+/// Tokenizes a text that no template wrote, with the special tokens that the tokenizer itself puts before it, away from
+/// the threads that serve connections.
+///
+/// # Errors
+/// 500 when the tokenizer fails.
+pub async fn tokenize(model: Arc<ServedModel>, text: String) -> Result<Vec<u32>, ApiError> {
+    let tokenize = move || model.chat.tokenizer().encode_with_special_tokens(&text);
+    let tokenized = tokio::task::spawn_blocking(tokenize).await;
+    let failed = |why: String| ApiError::server_error(why);
+    tokenized
+        .map_err(|_| failed("tokenizing the prompt failed".to_owned()))?
+        .map_err(|error| failed(error.to_string()))
 }

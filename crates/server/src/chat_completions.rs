@@ -16,6 +16,9 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::served::ServedModel;
 use crate::turn::{Origin, first_event};
+pub(crate) use request::{StreamOptions, one_or_many, text_of, tool_choice};
+pub(crate) use response::Usage;
+
 use request::ChatRequest;
 
 /// What both forms of the reply need to know.

@@ -154,6 +154,27 @@ impl ApiError {
         error
     }
 
+    /// 404: no such response in the store.
+    pub fn response_not_found(id: &str) -> Self {
+        let message = format!(
+            "there is no response `{id}` here: the last ones are kept in memory until Shorn quits, those sent with \
+             `store`: false not at all"
+        );
+        let mut error = Self::new(StatusCode::NOT_FOUND, "invalid_request_error", message);
+        error.body.code = Some("response_not_found");
+        error
+    }
+
+    /// 400: a request goes on from what is not in the store.
+    pub fn not_stored(parameter: impl Into<String>, id: &str) -> Self {
+        let mut error = Self::bad_parameter(
+            parameter,
+            format!("`{id}` is not kept here (any more); send the whole conversation as `input` instead"),
+        );
+        error.body.code = Some("previous_response_not_found");
+        error
+    }
+
     /// 404: no such route.
     pub fn no_route(method: &str, path: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "invalid_request_error", format!("there is no {method} {path}"))
@@ -184,6 +205,19 @@ impl ApiError {
     /// What went wrong, in words.
     pub fn message(&self) -> &str {
         &self.body.message
+    }
+
+    /// What programs look at.
+    pub fn code(&self) -> Option<&'static str> {
+        self.body.code
+    }
+
+    /// The same where a dialect has another name for the field that OpenAI's chat calls `messages`.
+    pub fn with_messages_named(mut self, name: &str) -> Self {
+        if self.body.param.as_deref() == Some("messages") {
+            self.body.param = Some(name.to_owned());
+        }
+        self
     }
 
     /// The error as the data of an event in a stream that has begun.

@@ -7,6 +7,7 @@ mod app;
 mod body;
 mod chat_completions;
 mod clock;
+mod completions;
 mod downloads;
 mod error;
 mod guard;
@@ -18,6 +19,7 @@ mod management;
 mod metrics;
 mod models;
 mod reply;
+mod responses;
 mod served;
 mod status;
 mod turn;
@@ -51,6 +53,9 @@ pub const MAX_BODY_BYTES: usize = 32 << 20;
 pub fn router(app: Arc<App>, guard: Guard) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(chat_completions::chat_completions))
+        .route("/v1/completions", post(completions::completions))
+        .route("/v1/responses", post(responses::create))
+        .route("/v1/responses/{id}", get(responses::retrieve).delete(responses::delete))
         .route("/v1/models", get(models::models))
         .route("/v1/models/{*name}", get(models::model))
         .route("/health", get(status::health))

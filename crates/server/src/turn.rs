@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, header};
 use shorn_chat::conversation::Conversation;
+use shorn_chat::model::Prompt;
+use shorn_chat::output::Reasoning;
 use shorn_checkpoint::KvCache;
 use shorn_protocol::{Generate, RequestId};
 use shorn_runtime::{CompletedRequest, RequestedSampling};
 use tokio::sync::mpsc;
 
-use crate::app::{App, render};
+use crate::app::{App, render, tokenize};
 use crate::error::ApiError;
 use crate::reply::{Reply, ReplyEvent};
 use crate::served::ServedModel;
@@ -28,8 +30,8 @@ pub type Events = mpsc::Receiver<ReplyEvent>;
 /// What a request of any dialect asks for, checked as far as it can be without the model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
-    /// Messages, tools and template variables.
-    pub conversation: Conversation,
+    /// What the reply follows.
+    pub input: TurnInput,
     /// Sampling values that the request gives.
     pub sampling: RequestedSampling,
     /// Biases by token id.
@@ -44,6 +46,17 @@ pub struct Turn {
     pub parallel_tool_calls: bool,
     /// A KV cache other than the model was loaded with.
     pub kv: Option<KvCache>,
+}
+
+/// What a reply follows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TurnInput {
+    /// Messages, tools and template variables, for the chat template.
+    Conversation(Conversation),
+    /// A text that no template touches. What follows it is text: no reasoning and no calls are looked for.
+    Text(String),
+    /// The same as token ids.
+    Tokens(Vec<u32>),
 }
 
 /// Where a request comes from.
@@ -92,7 +105,7 @@ impl Turn {
         let checked = resolved.sampling.check(model.plan.config.vocab_size());
         checked.map_err(|problem| ApiError::bad_parameter(problem.parameter, problem.to_string()))?;
 
-        let prompt = render(model.clone(), self.conversation).await?;
+        let prompt = self.input.prompt(model).await?;
         let context_length = model.context_length();
         if prompt.tokens.len() >= context_length as usize {
             return Err(ApiError::context_length_exceeded(prompt.tokens.len(), context_length));
@@ -129,6 +142,27 @@ impl Turn {
             arrived: origin.arrived,
         };
         Ok(reply.start(app))
+    }
+}
+
+impl TurnInput {
+    /// Token ids, and what is needed to read the answer.
+    async fn prompt(self, model: &Arc<ServedModel>) -> Result<Prompt, ApiError> {
+        let tokens = match self {
+            Self::Conversation(conversation) => return render(model.clone(), conversation).await,
+            Self::Text(text) => tokenize(model.clone(), text).await?,
+            Self::Tokens(tokens) => tokens,
+        };
+        let vocab_size = model.plan.config.vocab_size();
+        if let Some(id) = tokens.iter().find(|id| **id >= vocab_size) {
+            let message = format!("prompt: token id {id} is outside this model's vocabulary of {vocab_size}");
+            return Err(ApiError::bad_parameter("prompt", message));
+        }
+        if tokens.is_empty() {
+            return Err(ApiError::bad_parameter("prompt", "prompt must hold at least one token"));
+        }
+        // No text was rendered.
+        Ok(Prompt { text: String::new(), tokens, reasoning: Reasoning::None, tools: Vec::new() })
     }
 }
 

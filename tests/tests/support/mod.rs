@@ -51,18 +51,24 @@ pub struct Events {
     text: String,
     /// Comment lines seen so far.
     pub comments: usize,
+    /// The last event's name, where it has one.
+    pub name: Option<String>,
 }
 
 impl Events {
     /// Posts a streamed chat request.
-    pub async fn post(server: &Server, mut body: Value) -> Self {
+    pub async fn post(server: &Server, body: Value) -> Self {
+        Self::post_to(server, "/v1/chat/completions", body).await
+    }
+
+    /// Posts a streamed request.
+    pub async fn post_to(server: &Server, path: &str, mut body: Value) -> Self {
         body["stream"] = json!(true);
-        let url = server.url("/v1/chat/completions");
-        let response = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
+        let response = reqwest::Client::new().post(server.url(path)).json(&body).send().await.unwrap();
         assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let stream = response.bytes_stream().map(|bytes| bytes.map(|bytes| bytes.to_vec()));
-        Self { stream: Box::pin(stream), text: String::new(), comments: 0 }
+        Self { stream: Box::pin(stream), text: String::new(), comments: 0, name: None }
     }
 
     /// The data of the next event; `None` at the end of the stream.
@@ -71,8 +77,11 @@ impl Events {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let event = event.to_owned();
                 self.text = rest.to_owned();
-                match event.strip_prefix("data: ") {
-                    Some(data) => return Some(data.to_owned()),
+                let field =
+                    |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+                self.name = field("event: ");
+                match field("data: ") {
+                    Some(data) => return Some(data),
                     None => self.comments += usize::from(event.starts_with(':')),
                 }
                 continue;

@@ -85,7 +85,20 @@ impl Tokenizer {
     /// # Errors
     /// If the tokenizer cannot represent the text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        let encoding = self.inner.encode_fast(text, false);
+        self.ids(text, false)
+    }
+
+    /// The same with the special tokens that the tokenizer itself puts in, such as one for the beginning of a text: for
+    /// a text that no chat template wrote.
+    ///
+    /// # Errors
+    /// If the tokenizer cannot represent the text.
+    pub fn encode_with_special_tokens(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        self.ids(text, true)
+    }
+
+    fn ids(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, TokenizerError> {
+        let encoding = self.inner.encode_fast(text, add_special_tokens);
         let encoding = encoding.map_err(|error| TokenizerError::Encode { problem: error.to_string() })?;
         Ok(encoding.get_ids().to_vec())
     }

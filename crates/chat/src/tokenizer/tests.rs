@@ -33,10 +33,14 @@ fn stream(mut detokenizer: Detokenizer, ids: &[u32]) -> String {
 
 /// The fixture with another decoder, in which a token's text depends on its neighbours.
 fn with_decoder(decoder: Value) -> Tokenizer {
+    with_field("decoder", decoder)
+}
+
+fn with_field(name: &str, value: Value) -> Tokenizer {
     let folder = tempfile::tempdir().unwrap();
     let text = std::fs::read_to_string(fixtures().join("tokenizer.json")).unwrap();
     let mut json: Value = serde_json::from_str(&text).unwrap();
-    json["decoder"] = decoder;
+    json[name] = value;
     std::fs::write(folder.path().join("tokenizer.json"), json.to_string()).unwrap();
     Tokenizer::from_folder(folder.path()).unwrap()
 }
@@ -47,6 +51,24 @@ fn encoding_equals_the_python_package() {
         let text = case["text"].as_str().unwrap();
         assert_eq!(tokenizer().encode(text).unwrap(), ids(&case["ids"]), "{text:?}");
     }
+}
+
+#[test]
+fn the_special_tokens_of_the_tokenizer_itself_are_put_in_only_when_asked_for() {
+    let single = serde_json::json!([
+        {"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]);
+    let special = serde_json::json!({"<|endoftext|>": {"id": "<|endoftext|>", "ids": [647],
+        "tokens": ["<|endoftext|>"]}});
+    let processor = serde_json::json!({"type": "TemplateProcessing", "single": single, "pair": single,
+        "special_tokens": special});
+    let begins_texts = with_field("post_processor", processor);
+    let plain = begins_texts.encode("Hello").unwrap();
+    assert_eq!(plain, tokenizer().encode("Hello").unwrap());
+    assert_eq!(
+        begins_texts.encode_with_special_tokens("Hello").unwrap(),
+        [&[647], plain.as_slice()].concat()
+    );
+    assert_eq!(tokenizer().encode_with_special_tokens("Hello").unwrap(), plain);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use shorn_runtime::RequestedSampling;
 use crate::body;
 use crate::error::ApiError;
 use crate::kv_fields::{BitsField, KvFields};
-use crate::turn::Turn;
+use crate::turn::{Turn, TurnInput};
 
 /// A request, checked as far as it can be without the model.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,9 +61,11 @@ struct Body {
     kv_start: Option<u32>,
 }
 
+/// How a stream ends.
 #[derive(Deserialize)]
-struct StreamOptions {
-    include_usage: Option<bool>,
+pub(crate) struct StreamOptions {
+    /// Whether with a chunk of token counts.
+    pub include_usage: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -144,7 +146,12 @@ impl Body {
         Ok(ChatRequest {
             model: self.model,
             turn: Turn {
-                conversation: Conversation { messages, tools, tool_choice, template_kwargs },
+                input: TurnInput::Conversation(Conversation {
+                    messages,
+                    tools,
+                    tool_choice,
+                    template_kwargs,
+                }),
                 sampling,
                 logit_bias,
                 logprobs: (self.logprobs == Some(true)).then(|| self.top_logprobs.unwrap_or(0)),
@@ -241,7 +248,7 @@ impl BodyMessage {
 
 /// Content as a text, or as text parts put together. Anything else, an image above all, is refused; nothing is ever
 /// fetched.
-fn text_of(content: Option<Value>, field: &str) -> Result<Option<String>, ApiError> {
+pub(crate) fn text_of(content: Option<Value>, field: &str) -> Result<Option<String>, ApiError> {
     let parts = match content {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(text)) => return Ok(Some(text)),
@@ -284,7 +291,8 @@ fn tools(tools: Vec<Value>) -> Result<Vec<Tool>, ApiError> {
         .collect()
 }
 
-fn tool_choice(choice: Option<Value>) -> Result<ToolChoice, ApiError> {
+/// `auto` or `none`.
+pub(crate) fn tool_choice(choice: Option<Value>) -> Result<ToolChoice, ApiError> {
     match choice {
         None | Some(Value::Null) => Ok(ToolChoice::Auto),
         Some(Value::String(choice)) if choice == "auto" => Ok(ToolChoice::Auto),
@@ -297,7 +305,7 @@ fn tool_choice(choice: Option<Value>) -> Result<ToolChoice, ApiError> {
 }
 
 /// A string, a list of strings, or nothing.
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(crate) fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let text = |value: Value| match value {
         Value::String(text) => Ok(text),
         _ => Err(serde::de::Error::custom("must be a string or a list of strings")),
@@ -317,6 +325,11 @@ mod tests {
 
     fn parse(body: Value) -> Result<ChatRequest, ApiError> {
         ChatRequest::parse(body.to_string().as_bytes())
+    }
+
+    fn first_message(request: ChatRequest) -> Message {
+        let TurnInput::Conversation(mut conversation) = request.turn.input else { panic!("no conversation") };
+        conversation.messages.remove(0)
     }
 
     fn refusal(field: &str, value: Value) -> String {
@@ -343,7 +356,7 @@ mod tests {
     fn content_may_be_text_or_text_parts_and_nothing_else() {
         let parts = json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]);
         let request = parse(json!({"messages": [{"role": "user", "content": parts}]})).unwrap();
-        assert_eq!(request.turn.conversation.messages[0].content.as_deref(), Some("ab"));
+        assert_eq!(first_message(request).content.as_deref(), Some("ab"));
         let image = json!([{"role": "user", "content": [
             {"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "http://127.0.0.1:9/x"}}]}]);
         let refusal = refusal("messages", image);
@@ -402,7 +415,7 @@ mod tests {
         for name in ["reasoning_content", "reasoning", "reasoning_text"] {
             let request =
                 parse(json!({"messages": [{"role": "assistant", "content": "x", name: "because"}]}));
-            assert_eq!(request.unwrap().turn.conversation.messages[0].reasoning.as_deref(), Some("because"));
+            assert_eq!(first_message(request.unwrap()).reasoning.as_deref(), Some("because"));
         }
     }
 }

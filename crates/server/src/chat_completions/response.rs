@@ -58,7 +58,7 @@ struct Function {
 
 /// Token counts.
 #[derive(Serialize)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     prompt_tokens: u32,
     completion_tokens: u32,
     total_tokens: u32,

@@ -1,0 +1,61 @@
+//! `POST /v1/completions`: OpenAI's older route. The model goes on with a text; no chat template, no tools.
+
+mod request;
+mod response;
+mod stream;
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::served::ServedModel;
+use crate::turn::{Origin, TurnInput, first_event};
+use request::CompletionRequest;
+use response::LogprobsReader;
+
+/// What both forms of the reply need to know.
+struct Context {
+    model: Arc<ServedModel>,
+    id: String,
+    /// Seconds since 1970.
+    created: u64,
+    /// The prompt, where the reply is to begin with it.
+    echo: String,
+    include_usage: bool,
+    logprobs: LogprobsReader,
+}
+
+/// The route.
+pub async fn completions(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let origin = Origin::new("/v1/completions", "cmpl-", &headers);
+    let body = body.map_err(|_| ApiError::too_large(crate::MAX_BODY_BYTES))?;
+    let CompletionRequest { model, turn, echo, include_usage } = CompletionRequest::parse(&body)?;
+    drop(body);
+    let model = app.model_for(model.as_deref()).await?;
+    let echo = match &turn.input {
+        TurnInput::Text(text) if echo => text.clone(),
+        TurnInput::Tokens(tokens) if echo => model.chat.tokenizer().decode(tokens, false),
+        _ => String::new(),
+    };
+    let stream = turn.stream;
+    let begun = turn.begin(app, &model, &origin).await;
+    let mut events = begun.map_err(|error| error.with_messages_named("prompt"))?;
+    let logprobs = LogprobsReader::new(model.chat.tokenizer());
+    let created = crate::clock::seconds_since_1970();
+    let context = Context { model, id: origin.id, created, echo, include_usage, logprobs };
+    if !stream {
+        return response::whole(context, events).await;
+    }
+    let first = first_event(&mut events).await?;
+    Ok(stream::streamed(context, first, events))
+}
