@@ -14,6 +14,7 @@ mod kv_fields;
 mod listen;
 mod load;
 mod management;
+mod messages;
 mod metrics;
 mod models;
 mod reply;
@@ -50,6 +51,8 @@ pub const MAX_BODY_BYTES: usize = 32 << 20;
 pub fn router(app: Arc<App>, guard: Guard) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(chat_completions::chat_completions))
+        .route("/v1/messages", post(messages::messages))
+        .route("/v1/messages/count_tokens", post(messages::count_tokens))
         .route("/v1/models", get(models::models))
         .route("/v1/models/{*name}", get(models::model))
         .route("/health", get(status::health))
@@ -63,6 +66,7 @@ pub fn router(app: Arc<App>, guard: Guard) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(guard, guard::guard))
+        .layer(middleware::from_fn(messages::in_own_shape))
         .with_state(app)
 }
 
