@@ -3,6 +3,7 @@
 //! They are unpacked, not installed: their packages are self-contained bundles, and their declared dependencies are not
 //! on every registry.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +14,8 @@ use sha2::{Digest, Sha512};
 #[derive(Deserialize)]
 struct Pins {
     pi: Package,
+    /// Claude Code is a program of its own for each platform.
+    claude: BTreeMap<String, Package>,
     node: NodePackages,
 }
 
@@ -30,7 +33,7 @@ struct Package {
 struct NodePackages {
     /// The oldest version that will do.
     minimum: [u32; 2],
-    packages: std::collections::BTreeMap<String, Package>,
+    packages: BTreeMap<String, Package>,
 }
 
 /// The Pi coding agent and a Node that can run it.
@@ -62,6 +65,45 @@ impl Pi {
     }
 }
 
+/// Claude Code.
+pub struct Claude {
+    program: PathBuf,
+}
+
+impl Claude {
+    /// Fetches it, unless it is there.
+    pub fn install() -> Self {
+        let pins: Pins = serde_json::from_str(include_str!("../agents.json")).unwrap();
+        let package = for_this_platform(&pins.claude).expect("Claude Code is pinned for this platform");
+        Self { program: unpacked(package).join("claude") }
+    }
+
+    /// A command that runs it in print mode against a server, with a home of its own, four tools that need no
+    /// permission, and no word to the outside.
+    pub fn command(&self, server: &str, model: &str, home: &Path, project: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(["--tools", "Bash,Read,Edit,Write", "--permission-mode", "bypassPermissions", "-p"])
+            .current_dir(project)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", home)
+            // Else it refuses to run as root without asking for permissions.
+            .env("IS_SANDBOX", "1")
+            .env("ANTHROPIC_BASE_URL", server)
+            .env("ANTHROPIC_AUTH_TOKEN", "local")
+            .env("ANTHROPIC_MODEL", model)
+            .env("CLAUDE_CODE_MAX_CONTEXT_TOKENS", "65536")
+            .env("CLAUDE_CODE_MAX_OUTPUT_TOKENS", "8192")
+            .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
+            .env("DISABLE_TELEMETRY", "1")
+            .env("DISABLE_ERROR_REPORTING", "1")
+            .env("DISABLE_AUTOUPDATER", "1")
+            .env("ENABLE_TOOL_SEARCH", "false");
+        command
+    }
+}
+
 /// `node` where it is new enough, else one from npm.
 fn node(pins: &NodePackages) -> PathBuf {
     let output = Command::new("node").arg("--version").output();
@@ -72,11 +114,13 @@ fn node(pins: &NodePackages) -> PathBuf {
     if found >= pins.minimum {
         return "node".into();
     }
-    let platform = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
-    let package = pins.packages.get(&platform);
-    let package = package
-        .unwrap_or_else(|| panic!("no Node pinned for {platform}; install {:?} or newer", pins.minimum));
+    let package = for_this_platform(&pins.packages);
+    let package = package.unwrap_or_else(|| panic!("no Node pinned; install {:?} or newer", pins.minimum));
     unpacked(package).join("bin/node")
+}
+
+fn for_this_platform(packages: &BTreeMap<String, Package>) -> Option<&Package> {
+    packages.get(&format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH))
 }
 
 /// The folder of a package's files, fetched by `npm pack` and checked on first use.

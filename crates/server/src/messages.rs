@@ -53,7 +53,7 @@ pub async fn messages(
         return response::whole(&context, events).await;
     }
     let first = first_event(&mut events).await?;
-    Ok(stream::streamed(context, first, events))
+    Ok(stream::streamed(&context, first, events))
 }
 
 /// How many tokens a conversation is.

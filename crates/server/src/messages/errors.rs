@@ -3,11 +3,10 @@
 //! Overload and loading stay 503 and do not become Anthropic's own 529: Claude Code waits as long as `Retry-After` says
 //! only with 429 and 503, and tries again after half a second with others. The type is `overloaded_error` in both.
 
-use axum::Json;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Serialize;
 
 use super::models::asks_for_own_shape;
@@ -68,9 +67,10 @@ pub async fn in_own_shape(request: Request, next: Next) -> Response {
     }
     let id = format!("req_{}", uuid::Uuid::new_v4().simple());
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        let retry_after = response.headers_mut().remove(header::RETRY_AFTER);
-        response = (error.status(), Json(ErrorObject::new(&error, Some(&id)))).into_response();
-        response.headers_mut().extend(retry_after.map(|value| (header::RETRY_AFTER, value)));
+        let body = serde_json::to_vec(&ErrorObject::new(&error, Some(&id))).unwrap_or_default();
+        let (mut parts, _) = response.into_parts();
+        parts.headers.remove(header::CONTENT_LENGTH);
+        response = Response::from_parts(parts, body.into());
     }
     response.headers_mut().extend(HeaderValue::try_from(id).ok().map(|id| (REQUEST_ID, id)));
     response
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn each_status_has_anthropics_class() {
-        let loading = Unavailable::Loading { fraction: 0.5, retry_after: Duration::from_secs(1) };
+        let loading = Unavailable::Loading { percent: 50, retry_after: Duration::from_secs(1) };
         for (error, kind) in [
             (ApiError::unauthorized(), "authentication_error"),
             (ApiError::forbidden("x"), "permission_error"),

@@ -85,8 +85,8 @@ fn named(name: &str, data: &impl Serialize) -> Event {
 
 /// Sends the reply as it comes: the beginning of the message, its blocks one after the other, and how it ended. Tokens
 /// are counted at the end: before, nothing has been read.
-pub(super) fn streamed(context: Context, first: Option<ReplyEvent>, events: Events) -> Response {
-    let opening = StreamEvent::MessageStart { message: Message::begun(&context) }.encode();
+pub(super) fn streamed(context: &Context, first: Option<ReplyEvent>, events: Events) -> Response {
+    let opening = StreamEvent::MessageStart { message: Message::begun(context) }.encode();
     let mut encoder = Encoder::default();
     let events = futures_util::stream::iter(first).chain(ReceiverStream::new(events));
     let rest = events.flat_map(move |event| futures_util::stream::iter(encoder.encode(event)));
