@@ -123,14 +123,14 @@ impl ChatTemplate {
         let wanted = self.shape;
         let mut shows = |late_system| {
             self.shape = MessageShape { late_system, ..wanted };
-            self.render(&late_system(), false).is_ok_and(|prompt| prompt.contains("trial_instruction"))
+            self.render(&instruction_after_user(), false).is_ok_and(|prompt| prompt.contains("trial_instruction"))
         };
         shows(true) || !shows(false)
     }
 }
 
 /// A conversation with a system message that is not the first message.
-fn late_system() -> Conversation {
+fn instruction_after_user() -> Conversation {
     let messages = vec![Message::text(Role::User, "go"), Message::text(Role::System, "trial_instruction")];
     Conversation { messages, ..Conversation::default() }
 }

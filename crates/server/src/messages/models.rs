@@ -19,7 +19,8 @@ pub struct ModelInfo {
     kind: &'static str,
     id: String,
     display_name: String,
-    created_at: Timestamp,
+    /// RFC 3339.
+    created_at: String,
     /// `active`: it can be used.
     lifecycle: &'static str,
     /// Tokens of context.
@@ -34,7 +35,7 @@ impl ModelInfo {
             kind: "model",
             id,
             display_name,
-            created_at: created.unwrap_or_default(),
+            created_at: created.unwrap_or_default().to_string(),
             lifecycle: "active",
             max_input_tokens: context_length,
         }
