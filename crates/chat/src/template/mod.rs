@@ -123,7 +123,8 @@ impl ChatTemplate {
         let wanted = self.shape;
         let mut shows = |late_system| {
             self.shape = MessageShape { late_system, ..wanted };
-            self.render(&instruction_after_user(), false).is_ok_and(|prompt| prompt.contains("trial_instruction"))
+            self.render(&instruction_after_user(), false)
+                .is_ok_and(|prompt| prompt.contains("trial_instruction"))
         };
         shows(true) || !shows(false)
     }

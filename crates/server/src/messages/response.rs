@@ -93,7 +93,7 @@ pub(super) struct Usage {
 impl From<&RequestReport> for Usage {
     fn from(report: &RequestReport) -> Self {
         Self {
-            input_tokens: report.prompt_tokens - report.cached_tokens,
+            input_tokens: report.prompt_tokens.saturating_sub(report.cached_tokens),
             cache_creation_input_tokens: 0,
             cache_read_input_tokens: report.cached_tokens,
             output_tokens: report.generated_tokens,
