@@ -53,12 +53,16 @@ enum StreamEvent<'a> {
 
 /// What a delta adds to a block.
 #[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 enum BlockDelta<'a> {
-    ThinkingDelta { thinking: &'a str },
-    SignatureDelta { signature: &'static str },
-    TextDelta { text: &'a str },
-    InputJsonDelta { partial_json: &'a str },
+    #[serde(rename = "thinking_delta")]
+    Thinking { thinking: &'a str },
+    #[serde(rename = "signature_delta")]
+    Signature { signature: &'static str },
+    #[serde(rename = "text_delta")]
+    Text { text: &'a str },
+    #[serde(rename = "input_json_delta")]
+    InputJson { partial_json: &'a str },
 }
 
 impl StreamEvent<'_> {
@@ -127,11 +131,11 @@ impl Encoder {
                     thinking: String::new(),
                     signature: String::new(),
                 });
-                self.add(BlockDelta::ThinkingDelta { thinking });
+                self.add(BlockDelta::Thinking { thinking });
             }
             Delta::Content(text) => {
                 self.enter(Kind::Text, || Block::Text { text: String::new() });
-                self.add(BlockDelta::TextDelta { text });
+                self.add(BlockDelta::Text { text });
             }
             Delta::ToolCallStart { name, .. } => {
                 self.close();
@@ -142,7 +146,7 @@ impl Encoder {
                 });
             }
             Delta::ToolCallArguments { json, .. } => {
-                self.add(BlockDelta::InputJsonDelta { partial_json: json });
+                self.add(BlockDelta::InputJson { partial_json: json });
             }
             Delta::ToolCallEnd { .. } => self.close(),
         }
@@ -182,7 +186,7 @@ impl Encoder {
     fn close(&mut self) {
         let Some(kind) = self.open.take() else { return };
         if kind == Kind::Thinking {
-            self.add(BlockDelta::SignatureDelta { signature: SIGNATURE });
+            self.add(BlockDelta::Signature { signature: SIGNATURE });
         }
         self.send(&StreamEvent::ContentBlockStop { index: self.index });
         self.index += 1;
