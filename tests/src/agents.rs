@@ -16,6 +16,8 @@ struct Pins {
     pi: Package,
     /// For each platform.
     codex: BTreeMap<String, Package>,
+    /// Claude Code is a program of its own for each platform.
+    claude: BTreeMap<String, Package>,
     node: NodePackages,
 }
 
@@ -99,6 +101,43 @@ impl Codex {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", home)
             .env("CODEX_HOME", home);
+        command
+    }
+}
+
+/// Claude Code.
+pub struct Claude {
+    program: PathBuf,
+}
+
+impl Claude {
+    /// Fetches it, unless it is there.
+    pub fn install() -> Self {
+        Self { program: unpacked(of_this_platform(&pins().claude, "Claude Code")).join("claude") }
+    }
+
+    /// A command that runs it in print mode against a server, with a home of its own, four tools that need no
+    /// permission, and no word to the outside.
+    pub fn command(&self, server: &str, model: &str, home: &Path, project: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(["--tools", "Bash,Read,Edit,Write", "--permission-mode", "bypassPermissions", "-p"])
+            .current_dir(project)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", home)
+            // Else it refuses to run as root without asking for permissions.
+            .env("IS_SANDBOX", "1")
+            .env("ANTHROPIC_BASE_URL", server)
+            .env("ANTHROPIC_AUTH_TOKEN", "local")
+            .env("ANTHROPIC_MODEL", model)
+            .env("CLAUDE_CODE_MAX_CONTEXT_TOKENS", "65536")
+            .env("CLAUDE_CODE_MAX_OUTPUT_TOKENS", "8192")
+            .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
+            .env("DISABLE_TELEMETRY", "1")
+            .env("DISABLE_ERROR_REPORTING", "1")
+            .env("DISABLE_AUTOUPDATER", "1")
+            .env("ENABLE_TOOL_SEARCH", "false");
         command
     }
 }

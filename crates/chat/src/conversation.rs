@@ -78,6 +78,9 @@ pub struct Tool {
     /// The tool in OpenAI's form (`{"type": "function", "function": {...}}`) with every field the client sent, in
     /// the client's order. This is what templates see.
     pub json: Value,
+    /// Whether the tool can be called although no template sees it: the conversation itself shows it where it is
+    /// found, and the list of tools at the front of the prompt stays the same.
+    pub deferred: bool,
 }
 
 impl Tool {
@@ -87,7 +90,7 @@ impl Tool {
         let name = function.get("name")?.as_str()?.to_owned();
         let description = function.get("description").and_then(Value::as_str).map(str::to_owned);
         let parameters = function.get("parameters").cloned().unwrap_or(Value::Null);
-        Some(Self { name, description, parameters, json })
+        Some(Self { name, description, parameters, json, deferred: false })
     }
 }
 
@@ -108,11 +111,16 @@ pub enum ToolChoice {
 }
 
 impl Conversation {
-    /// The tools that the model is told about: none when the choice is [`ToolChoice::None`].
+    /// The tools that the model may call: none when the choice is [`ToolChoice::None`].
     pub fn offered_tools(&self) -> &[Tool] {
         match self.tool_choice {
             ToolChoice::None => &[],
             _ => &self.tools,
         }
+    }
+
+    /// Those that the template lists: all but the deferred ones.
+    pub fn listed_tools(&self) -> impl Iterator<Item = &Tool> {
+        self.offered_tools().iter().filter(|tool| !tool.deferred)
     }
 }

@@ -287,6 +287,8 @@ impl IntoResponse for ApiError {
         {
             response.headers_mut().insert(header::RETRY_AFTER, value);
         }
+        // For a dialect that writes errors in a shape of its own.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -16,6 +16,7 @@ mod kv_fields;
 mod listen;
 mod load;
 mod management;
+mod messages;
 mod metrics;
 mod models;
 mod reply;
@@ -56,6 +57,8 @@ pub fn router(app: Arc<App>, guard: Guard) -> Router {
         .route("/v1/completions", post(completions::completions))
         .route("/v1/responses", post(responses::create))
         .route("/v1/responses/{id}", get(responses::retrieve).delete(responses::delete))
+        .route("/v1/messages", post(messages::messages))
+        .route("/v1/messages/count_tokens", post(messages::count_tokens))
         .route("/v1/models", get(models::models))
         .route("/v1/models/{*name}", get(models::model))
         .route("/health", get(status::health))
@@ -73,6 +76,7 @@ pub fn router(app: Arc<App>, guard: Guard) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(guard, guard::guard))
+        .layer(middleware::from_fn(messages::in_own_shape))
         .with_state(app)
 }
 

@@ -1,9 +1,12 @@
 //! `GET /v1/models`: the models that requests can name, with their real context and the KV cache they are loaded with.
+//! Anthropic's clients get them in Anthropic's form.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use shorn_checkpoint::{KvBytes, KvCache};
 use shorn_hub::library::{LibraryModel, LibraryState, ModelSummary};
@@ -11,6 +14,7 @@ use shorn_runtime::ModelPhase;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::messages::{ModelInfo, ModelList, asks_for_own_shape};
 use crate::served::ServedModel;
 
 /// The list.
@@ -51,8 +55,37 @@ struct Details {
     kv_bytes_per_token: KvBytes,
 }
 
-/// The route of the list: the chosen model, those that requests brought in, then what is on this disk.
-pub async fn models(State(app): State<Arc<App>>) -> Result<Json<Models>, ApiError> {
+impl From<Model> for ModelInfo {
+    fn from(model: Model) -> Self {
+        Self::new(model.id, model.display_name, model.created, model.context_length)
+    }
+}
+
+/// The route of the list.
+pub async fn models(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let data = all(&app).await?;
+    if asks_for_own_shape(&headers) {
+        let data = data.into_iter().map(ModelInfo::from).collect();
+        return Ok(Json(ModelList::new(data)).into_response());
+    }
+    Ok(Json(Models { object: "list", data }).into_response())
+}
+
+/// The route of one model; names may hold slashes.
+pub async fn model(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let model = one(&app, &name).await?;
+    if asks_for_own_shape(&headers) {
+        return Ok(Json(ModelInfo::from(model)).into_response());
+    }
+    Ok(Json(model).into_response())
+}
+
+/// The chosen model, those that requests brought in, then what is on this disk.
+async fn all(app: &App) -> Result<Vec<Model>, ApiError> {
     let library = app.library().await?;
     let served: Vec<Arc<ServedModel>> = app.served().iter().cloned().collect();
     let is_served = |model: &LibraryModel| {
@@ -66,20 +99,19 @@ pub async fn models(State(app): State<Arc<App>>) -> Result<Json<Models>, ApiErro
             data.push(describe_on_disk(model, summary));
         }
     }
-    Ok(Json(Models { object: "list", data }))
+    Ok(data)
 }
 
-/// The route of one model; names may hold slashes.
-pub async fn model(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Model>, ApiError> {
-    if let Some(served) = app.served_as(Some(&name)) {
-        return Ok(Json(describe(&served)));
+async fn one(app: &App, name: &str) -> Result<Model, ApiError> {
+    if let Some(served) = app.served_as(Some(name)) {
+        return Ok(describe(&served));
     }
     let library = app.library().await?;
     let found = library.models.iter().find(|model| model.name == name);
     match found.map(|model| (model, &model.state)) {
-        Some((model, LibraryState::Ready { summary })) => Ok(Json(describe_on_disk(model, summary))),
+        Some((model, LibraryState::Ready { summary })) => Ok(describe_on_disk(model, summary)),
         Some((model, _)) => Err(ApiError::model_not_usable(model)),
-        None => Err(ApiError::model_not_found(&name)),
+        None => Err(ApiError::model_not_found(name)),
     }
 }
 

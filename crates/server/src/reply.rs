@@ -44,6 +44,8 @@ pub struct ReplyEnd {
     pub finish: Finish,
     /// What is noted of it.
     pub record: CompletedRequest,
+    /// The stop string that ended it.
+    pub stopped_by: Option<String>,
     /// The text of a tool call that was cut off.
     pub unfinished_call: Option<String>,
 }
@@ -189,6 +191,7 @@ impl Reply {
         report: Option<RequestReport>,
         mut calls: usize,
     ) {
+        let stopped_by = self.output.stopped_by().map(str::to_owned);
         let finished = self.output.finish(if finish == Finish::Stop { End::Natural } else { End::CutOff });
         for delta in finished.deltas {
             calls += usize::from(matches!(delta, Delta::ToolCallEnd { .. }));
@@ -205,7 +208,7 @@ impl Reply {
             _ => None,
         };
         app.runtime.completed(record.clone());
-        let end = ReplyEnd { finish, record, unfinished_call: finished.unfinished_call };
+        let end = ReplyEnd { finish, record, stopped_by, unfinished_call: finished.unfinished_call };
         let _ = sender.send(ReplyEvent::End(Box::new(end))).await;
     }
 

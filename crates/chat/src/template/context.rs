@@ -18,6 +18,8 @@ pub(super) struct MessageShape {
     pub(super) null_content: bool,
     /// Whether the role `developer` stays itself rather than becoming `system`.
     pub(super) developer_role: bool,
+    /// Whether a system message that is not the first one stays itself rather than becoming one of the user.
+    pub(super) late_system: bool,
 }
 
 /// The variables for one rendering, in the order in which later ones replace earlier ones: special tokens, the
@@ -32,12 +34,10 @@ pub(super) fn variables(
     variables.extend(special_tokens.iter().map(|(name, token)| (name.clone(), Value::from(token))));
     variables
         .extend(conversation.template_kwargs.iter().map(|(name, value)| (name.clone(), from_json(value))));
-    let tools = conversation.offered_tools();
-    let tools = match tools {
-        [] => Value::from(()),
-        tools => tools.iter().map(|tool| from_json(&tool.json)).collect(),
-    };
-    let messages = conversation.messages.iter().map(|message| render_message(message, shape));
+    let tools: Vec<Value> = conversation.listed_tools().map(|tool| from_json(&tool.json)).collect();
+    let tools = if tools.is_empty() { Value::from(()) } else { Value::from(tools) };
+    let messages = conversation.messages.iter().enumerate();
+    let messages = messages.map(|(index, message)| render_message(message, index == 0, shape));
     variables.push(("messages".into(), messages.collect()));
     variables.push(("tools".into(), tools));
     variables.push(("documents".into(), Value::from(())));
@@ -54,8 +54,9 @@ pub(super) fn variables(
     Value::from_pairs(variables)
 }
 
-fn render_message(message: &Message, shape: MessageShape) -> Value {
+fn render_message(message: &Message, first: bool, shape: MessageShape) -> Value {
     let role = match message.role {
+        Role::System | Role::Developer if !first && !shape.late_system => "user",
         Role::Developer if shape.developer_role => "developer",
         Role::System | Role::Developer => "system",
         Role::User => "user",

@@ -70,9 +70,11 @@ impl ChatTemplate {
             object_arguments: true,
             null_content: true,
             developer_role: source.contains("developer"),
+            late_system: true,
         };
         let mut template = Self { engine, source, tool_use: has_tool_use, special_tokens, shape };
         template.shape = template.find_shape();
+        template.shape.late_system = template.takes_late_system();
         Ok(template)
     }
 
@@ -90,7 +92,8 @@ impl ChatTemplate {
         conversation: &Conversation,
         add_generation_prompt: bool,
     ) -> Result<String, TemplateError> {
-        let name = if self.tool_use && !conversation.offered_tools().is_empty() { TOOL_USE } else { DEFAULT };
+        let name =
+            if self.tool_use && conversation.listed_tools().next().is_some() { TOOL_USE } else { DEFAULT };
         let context =
             context::variables(conversation, &self.special_tokens, self.shape, add_generation_prompt);
         sandbox::render(&self.engine, name, context)
@@ -113,6 +116,24 @@ impl ChatTemplate {
         }
         wanted
     }
+
+    /// Agents send instructions in the midst of a conversation too. Some templates refuse a system message there, some
+    /// leave it out without a word. Whether it must go as the user's is found out by trying as well.
+    fn takes_late_system(&mut self) -> bool {
+        let wanted = self.shape;
+        let mut shows = |late_system| {
+            self.shape = MessageShape { late_system, ..wanted };
+            self.render(&instruction_after_user(), false)
+                .is_ok_and(|prompt| prompt.contains("trial_instruction"))
+        };
+        shows(true) || !shows(false)
+    }
+}
+
+/// A conversation with a system message that is not the first message.
+fn instruction_after_user() -> Conversation {
+    let messages = vec![Message::text(Role::User, "go"), Message::text(Role::System, "trial_instruction")];
+    Conversation { messages, ..Conversation::default() }
 }
 
 /// A conversation whose assistant calls a tool and says nothing.

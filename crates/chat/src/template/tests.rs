@@ -263,6 +263,32 @@ mod what_it_sees {
     }
 
     #[test]
+    fn a_late_system_message_is_the_users_where_the_template_would_refuse_or_drop_it() {
+        let say = "{{ message.role }}: {{ message.content }}\n";
+        let refuses = "{% if message.role == 'system' and not loop.first %}{{ raise_exception('too late') }}{% endif %}";
+        let drops = "{% if message.role != 'system' or loop.first %}";
+        let system = |text| Message::text(Role::System, text);
+        let messages = vec![system("a"), Message::text(Role::User, "b"), system("c")];
+        let conversation = Conversation { messages, ..Conversation::default() };
+        for (before, after, late) in
+            [("", "", "system"), (refuses, "", "user"), (drops, "{% endif %}", "user")]
+        {
+            let source = format!("{{% for message in messages %}}{before}{say}{after}{{% endfor %}}");
+            assert_eq!(render(&source, &conversation).unwrap(), format!("system: a\nuser: b\n{late}: c\n"));
+        }
+    }
+
+    #[test]
+    fn a_deferred_tool_is_not_listed() {
+        let mut conversation = with_tool();
+        let names = "{% for tool in tools or [] %}{{ tool.function.name }} {% endfor %}{{ tools is none }}";
+        assert_eq!(render(names, &conversation).unwrap(), "read False");
+        conversation.tools[0].deferred = true;
+        assert_eq!(render(names, &conversation).unwrap(), "True");
+        assert_eq!(conversation.offered_tools().len(), 1);
+    }
+
+    #[test]
     fn the_developer_role_is_system_unless_the_template_knows_it() {
         let conversation =
             Conversation { messages: vec![Message::text(Role::Developer, "a")], ..Conversation::default() };
