@@ -44,7 +44,7 @@ async fn a_download_tells_how_it_goes_and_what_it_brought_answers_requests() {
 #[tokio::test]
 async fn a_download_pauses_goes_on_and_is_cancelled() {
     let (hub, server) = server_with_hub().await;
-    hub.fail(Fault::Stall(1000).on("model.safetensors"));
+    hub.fail(Fault::StallAfter(1000).on("model.safetensors"));
     let body = json!({"model": NAME});
     let url = server.url("/api/models/download");
     let hung_up = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
