@@ -8,14 +8,16 @@ import { join } from "node:path";
 
 const NODE = [20, 19];
 const RUST = [1, 95];
+const PYTHON = [3, 10];
 // A C++ compiler and fmt for MLX's C API, libclang for its bindings, curl and unzip for its wheel.
 const DEBIAN_PACKAGES = ["g++", "libfmt-dev", "libclang-dev", "curl", "unzip", "ca-certificates"];
 // The window and the icon in the panel.
 const DEBIAN_APP_PACKAGES = ["libwebkit2gtk-4.1-dev", "libayatana-appindicator3-dev", "pkg-config"];
 // To put MLX into a package; a display and a bus to check it with.
 const DEBIAN_BUNDLE_PACKAGES = ["patchelf", "xvfb", "dbus"];
-// The browser that the front end is tested in; a display, a bus and a driver for the real window.
-const DEBIAN_TEST_PACKAGES = ["chromium", "xvfb", "xauth", "dbus", "webkit2gtk-driver"];
+// The browser that the front end is tested in; a display, a bus and a driver for the real window; Python's own packages of
+// the Hub's and of the APIs' makers.
+const DEBIAN_TEST_PACKAGES = ["chromium", "xvfb", "xauth", "dbus", "webkit2gtk-driver", "python3-venv"];
 
 const [task, ...options] = process.argv.slice(2);
 const problems = [];
@@ -56,6 +58,9 @@ function checkMac() {
     problems.push("Xcode's Metal toolchain is needed: xcodebuild -downloadComponent MetalToolchain");
   }
   if (output("cmake", "--version") === "") problems.push("cmake is needed: brew install cmake");
+  if (task === "test" && !isAtLeast(output("python3", "--version"), PYTHON)) {
+    problems.push(`Python ${PYTHON.join(".")} or newer is needed for the tests: brew install python`);
+  }
 }
 
 /** Whether `npm start` opens a window, as `cargo xtask start` decides it. */

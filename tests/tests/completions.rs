@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use shorn_tests::conformance::{self, OPENAI};
+use shorn_tests::conformance;
 use shorn_tests::script::Script;
 use shorn_tests::server::Server;
 use support::{Events, get, post_to, ready};
@@ -42,7 +42,7 @@ async fn a_streamed_reply() {
 async fn openais_package_reads_every_reply() {
     let server = Server::scripted(&Script::answers(["\n    return 1"]), &[]);
     let url = server.url("/v1");
-    let check = move || conformance::check(OPENAI, "openai_completions.py", &[&url]);
+    let check = move || conformance::check("openai", "openai_completions", &[&url]);
     tokio::task::spawn_blocking(check).await.unwrap();
 }
 

@@ -50,14 +50,19 @@ async fn a_download_pauses_goes_on_and_is_cancelled() {
     let hung_up = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
     drop(hung_up);
     let state = async || get(&server, "/api/models/download").await.1[0]["state"]["state"].clone();
+    let act = async |action: &str| {
+        let url = server.url(&format!("/api/models/download/{action}"));
+        reqwest::Client::new().post(url).json(&body).send().await.unwrap().status()
+    };
     eventually("it arrives", async || state().await == "downloading").await;
-    post_to(&server, "/api/models/download/pause", &body).await;
+    assert_eq!(act("pause").await, 202);
     eventually("it is paused", async || state().await == "paused").await;
     hub.heal();
-    post_to(&server, "/api/models/download/resume", &body).await;
+    assert_eq!(act("resume").await, 202);
     eventually("it is ready", async || state().await == "ready").await;
-    let (status, left) = post_to(&server, "/api/models/download/dismiss", &body).await;
-    assert_eq!((status, left), (200, json!([])));
+    assert_eq!(act("dismiss").await, 202);
+    let gone = async || get(&server, "/api/models/download").await.1 == json!([]);
+    eventually("it is off the list", gone).await;
     let (status, error) = post_to(&server, "/api/models/download/cancel", &body).await;
     assert_eq!((status, &error["error"]["param"]), (404, &json!("model")));
 }

@@ -5,12 +5,12 @@
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
+use shorn_tests::conformance;
 use shorn_tests::script::{Answer, Script};
 use shorn_tests::server::{Server, embedded_model};
 use support::{copy_embedded, eventually, get, post_to, ready, running};
@@ -300,37 +300,5 @@ fn anthropics_own_client_takes_every_object_and_event() {
         Answer::text("Never asked for."),
     ];
     let server = reasoning(&Script { answers, ..Script::default() }, model.path());
-    let conformance = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
-    let python = python(&conformance.join("messages.txt"));
-    let script = conformance.join("messages.py");
-    let output = Command::new(python).args(["-W", "error"]).arg(script).arg(server.url("")).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.contains("conforms"), "{said}{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// The Python of a virtual environment with pinned packages, made on first use.
-fn python(requirements: &Path) -> PathBuf {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-
-    let mut pins = DefaultHasher::new();
-    fs::read(requirements).unwrap().hash(&mut pins);
-    let cache = std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let cache = cache.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache"));
-    let name = requirements.file_stem().unwrap().to_str().unwrap();
-    let folder = cache.join("shorn/conformance").join(format!("{name}-{:016x}", pins.finish()));
-    fs::create_dir_all(folder.parent().unwrap()).unwrap();
-    let lock = fs::File::create(folder.with_extension("lock")).unwrap();
-    lock.lock().unwrap();
-    let python = folder.join("bin/python");
-    if folder.join("complete").exists() {
-        return python;
-    }
-    let run = |command: &mut Command| {
-        let made = command.status().is_ok_and(|status| status.success());
-        assert!(made, "{command:?} failed; this test needs Python 3.10 or newer with venv and pip, and PyPI");
-    };
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements));
-    fs::write(folder.join("complete"), "").unwrap();
-    python
+    conformance::check("anthropic", "anthropic_messages", &[&server.url("")]);
 }

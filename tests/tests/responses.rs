@@ -6,7 +6,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shorn_tests::conformance::{self, OPENAI};
+use shorn_tests::conformance;
 use shorn_tests::script::{Answer, Script};
 use shorn_tests::server::Server;
 use support::{Events, copy_embedded, eventually, get, post_to, ready, running};
@@ -126,7 +126,7 @@ async fn openais_package_reads_every_object_and_every_event() {
     };
     let (server, _model) = thinking(&script, &["--context-length", "8192"]);
     let url = server.url("/v1");
-    let check = move || conformance::check(OPENAI, "openai_responses.py", &[&url]);
+    let check = move || conformance::check("openai", "openai_responses", &[&url]);
     tokio::task::spawn_blocking(check).await.unwrap();
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{StreamExt, future};
@@ -56,6 +57,8 @@ pub async fn download(State(app): State<Arc<App>>, body: Bytes) -> Result<impl I
     let mut ended = false;
     let changes = WatchStream::new(app.downloads())
         .map(move |all| all.iter().find(|download| download.name == model).cloned())
+        // The queue may not have heard of it yet.
+        .skip_while(|download| future::ready(download.is_none()))
         .take_while(move |download| {
             let goes_on = download.is_some() && !ended;
             ended = download.as_ref().is_none_or(|download| has_ended(&download.state));
@@ -66,12 +69,12 @@ pub async fn download(State(app): State<Arc<App>>, body: Bytes) -> Result<impl I
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-/// Pauses, resumes, cancels or dismisses a download, and answers with the list.
+/// Has a download paused, resumed, cancelled or dismissed.
 pub async fn act(
     State(app): State<Arc<App>>,
     Path(action): Path<Action>,
     body: Bytes,
-) -> Result<Json<Vec<Download>>, ApiError> {
+) -> Result<StatusCode, ApiError> {
     let DownloadBody { model } = body::parse(&body, "a request about a download")?;
     if !app.downloads().borrow().iter().any(|download| download.name == model) {
         return Err(ApiError::no_download(model.as_str()));
@@ -82,7 +85,7 @@ pub async fn act(
         Action::Cancel => app.downloads.cancel(&model).await,
         Action::Dismiss => app.downloads.dismiss(&model),
     }
-    Ok(list(State(app)).await)
+    Ok(StatusCode::ACCEPTED)
 }
 
 /// Whether nothing more happens by itself.

@@ -1,37 +1,50 @@
-//! The Hub's own library, `huggingface_hub` from PyPI, to check both ways that we mean the same.
+//! Python with pinned packages from PyPI: the official clients, to check that we mean the same as they do.
 
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The version that is pinned.
-const HUGGINGFACE_HUB: &str = "2.4.0";
+/// The Hub's own library.
+const HUGGINGFACE_HUB: &str = "huggingface_hub==2.4.0";
 
-/// A Python that has the library.
+/// The Python of a virtual environment with pinned packages, one on a line (as in a `requirements.txt`), made in the
+/// cache folder unless it is there.
+///
+/// # Errors
+/// When it cannot be made: it needs Python 3.10 or newer with `venv`, and PyPI the first time.
+pub fn environment(name: &str, requirements: &str) -> io::Result<PathBuf> {
+    let mut pins = DefaultHasher::new();
+    requirements.hash(&mut pins);
+    let folder = cache_directory()?.join("python").join(format!("{name}-{:016x}", pins.finish()));
+    fs::create_dir_all(&folder)?;
+    // Tests run at the same time, in several processes.
+    let lock = File::create(folder.with_extension("lock"))?;
+    lock.lock()?;
+    let program = folder.join("bin/python");
+    if !folder.join("complete").exists() {
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+        let list = folder.join("requirements.txt");
+        fs::write(&list, requirements)?;
+        run(Command::new(&program).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&list))?;
+        fs::write(folder.join("complete"), "")?;
+    }
+    Ok(program)
+}
+
+/// A Python that has the Hub's own library.
 pub struct Python {
     program: PathBuf,
 }
 
 impl Python {
-    /// Makes a virtual environment in the cache folder, unless it is there.
+    /// See [`environment`].
     ///
     /// # Errors
-    /// When it cannot be made: it needs Python 3.10 or newer with `venv`, and PyPI the first time.
+    /// As there.
     pub fn install() -> io::Result<Self> {
-        let folder = cache_directory()?.join(format!("huggingface_hub-{HUGGINGFACE_HUB}"));
-        fs::create_dir_all(&folder)?;
-        // Tests run at the same time, in several processes.
-        let lock = File::create(folder.with_extension("lock"))?;
-        lock.lock()?;
-        let program = folder.join("bin/python");
-        if !folder.join("complete").exists() {
-            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-            let package = format!("huggingface_hub=={HUGGINGFACE_HUB}");
-            run(Command::new(&program).args(["-m", "pip", "install", "--quiet", &package]))?;
-            fs::write(folder.join("complete"), "")?;
-        }
-        Ok(Self { program })
+        Ok(Self { program: environment("huggingface_hub", HUGGINGFACE_HUB)? })
     }
 
     /// Runs a script against a Hub, with this folder for `HF_HOME`, and gives what it prints.
