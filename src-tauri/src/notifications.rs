@@ -1,6 +1,6 @@
 //! Says when a download has ended, where the window does not show it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use shorn_desktop::{Download, DownloadState};
 use tauri::AppHandle;
@@ -8,24 +8,23 @@ use tauri_plugin_notification::NotificationExt;
 
 use crate::window;
 
-/// Remembers which downloads are under way.
+/// Remembers which downloads were under way; a small one can end before it was seen to begin.
 #[derive(Default)]
 pub struct Notifications {
-    under_way: HashSet<String>,
+    under_way: HashMap<String, bool>,
 }
 
 impl Notifications {
     /// Compares with the last snapshot.
     pub fn hear(&mut self, app: &AppHandle, downloads: &[Download]) {
+        self.under_way.retain(|name, _| downloads.iter().any(|download| download.name.as_str() == name));
         for download in downloads {
-            let name = download.name.as_str();
-            if download.state.is_under_way() {
-                self.under_way.insert(name.to_owned());
-            } else if self.under_way.remove(name) && !window::has_focus(app) {
+            let now = download.state.is_under_way();
+            let before = self.under_way.insert(download.name.as_str().to_owned(), now);
+            if !now && before != Some(false) && !window::has_focus(app) {
                 tell(app, download);
             }
         }
-        self.under_way.retain(|name| downloads.iter().any(|download| download.name.as_str() == name));
     }
 }
 

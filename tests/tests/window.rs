@@ -71,6 +71,8 @@ async fn a_chat_and_every_view_work_in_the_real_web_view() {
     window.press(NAVIGATION, "Chat").await;
     window.fill("main", "Message", "Hello.").await;
     window.press("main", "Send").await;
+    let begun = "return (document.querySelector('[role=log]')?.innerText.length ?? 0) > 100";
+    assert!(window.eventually(begun, Vec::new()).await, "no answer:\n{}", window.text().await);
     window.press("main", "Stop").await;
     window.wait_for_text("tok/s").await;
     window.press(NAVIGATION, "Settings").await;
@@ -94,7 +96,8 @@ async fn the_menu_says_what_is_served_and_does_what_it_says() {
     let second = session.command(shorn_app()).arg("--worker").arg(shorn()).status().unwrap();
     assert!(second.success());
     assert!(eventually(async || session.has_window()).await, "no window");
-    // Closing it hides it.
+    // Closing it hides it. Nobody closes a window before it is drawn.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     session.close_window();
     assert!(eventually(async || !session.has_window()).await, "the window is still there");
     assert!(session.status().await.is_some(), "the app has ended with its window");
@@ -122,6 +125,7 @@ async fn without_an_icon_closing_the_window_quits() {
     let mut app = app.arg("--no-tray").arg("--worker").arg(shorn()).spawn().unwrap();
     assert!(eventually(async || session.has_window()).await, "no window");
     assert!(eventually(async || session.status().await.is_some()).await, "no server");
+    tokio::time::sleep(Duration::from_secs(2)).await;
     session.close_window();
     let ended = eventually(async || session.processes().is_empty()).await;
     assert!(ended, "left behind: {}", left_behind(&session));

@@ -10,11 +10,11 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::{StreamExt, future};
+use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
 use shorn_hub::download::{Download, DownloadState};
 use shorn_hub::remote::RepositoryName;
-use tokio_stream::wrappers::WatchStream;
+use tokio::sync::watch;
 
 use crate::app::App;
 use crate::body;
@@ -54,18 +54,7 @@ pub async fn list(State(app): State<Arc<App>>) -> Json<Vec<Download>> {
 pub async fn download(State(app): State<Arc<App>>, body: Bytes) -> Result<impl IntoResponse, ApiError> {
     let DownloadBody { model } = body::parse(&body, "a download request")?;
     app.downloads.add(model.clone());
-    let mut ended = false;
-    let changes = WatchStream::new(app.downloads())
-        .map(move |all| all.iter().find(|download| download.name == model).cloned())
-        // The queue may not have heard of it yet.
-        .skip_while(|download| future::ready(download.is_none()))
-        .take_while(move |download| {
-            let goes_on = download.is_some() && !ended;
-            ended = download.as_ref().is_none_or(|download| has_ended(&download.state));
-            future::ready(goes_on)
-        });
-    let events = changes
-        .filter_map(|download| future::ready(download.map(|download| Ok::<_, Infallible>(event(&download)))));
+    let events = changes(app.downloads(), model).map(|download| Ok::<_, Infallible>(event(&download)));
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
@@ -86,6 +75,35 @@ pub async fn act(
         Action::Dismiss => app.downloads.dismiss(&model),
     }
     Ok(StatusCode::ACCEPTED)
+}
+
+/// A download as it changes, until nothing more happens by itself or it is gone.
+fn changes(
+    downloads: watch::Receiver<Arc<Vec<Download>>>,
+    name: RepositoryName,
+) -> impl Stream<Item = Download> {
+    stream::unfold(Some((downloads, false)), move |state| {
+        let name = name.clone();
+        async move {
+            let (mut downloads, seen) = state?;
+            if seen {
+                downloads.changed().await.ok()?;
+            }
+            loop {
+                let is_it = |download: &&Download| download.name == name;
+                let found = downloads.borrow_and_update().iter().find(is_it).cloned();
+                match found {
+                    Some(download) => {
+                        let rest = (!has_ended(&download.state)).then_some((downloads, true));
+                        return Some((download, rest));
+                    }
+                    None if seen => return None,
+                    // The queue has not heard of it yet.
+                    None => downloads.changed().await.ok()?,
+                }
+            }
+        }
+    })
 }
 
 /// Whether nothing more happens by itself.
