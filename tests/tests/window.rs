@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shorn_hub_tests::FakeHub;
+use shorn_hub_tests::{FakeHub, Fault};
 use shorn_tests::server::{embedded_model, shorn, shorn_app};
 use shorn_tests::session::Session;
 use shorn_tests::window::Window;
@@ -136,9 +136,7 @@ async fn without_an_icon_closing_the_window_quits() {
 async fn a_person_finds_downloads_and_loads_a_model() {
     let hub = FakeHub::start().await.unwrap();
     hub.add_folder("mlx-community/Tiny-4bit", &embedded_model()).unwrap();
-    let session = Session::start(&json!({"load_at_start": false}));
-    let notifications = session.notification_host();
-    let window = Window::open_in(session, &[("HF_ENDPOINT", &hub.endpoint())]).await;
+    let window = Window::open(&json!({"load_at_start": false}), &[("HF_ENDPOINT", &hub.endpoint())]).await;
     window.press(NAVIGATION, "Models").await;
     window.fill("main", "Words of the name", "tiny").await;
     window.press("main", "Download: mlx-community/Tiny-4bit").await;
@@ -150,8 +148,31 @@ async fn a_person_finds_downloads_and_loads_a_model() {
     assert!(loaded.await, "{}", window.text().await);
     let refs = window.session.home.join("hub/models--mlx-community--Tiny-4bit/refs/main");
     assert!(refs.is_file(), "it is not in the Hugging Face cache");
+}
+
+#[tokio::test]
+async fn a_download_is_in_the_menu_while_it_runs_and_announced_when_it_is_done() {
+    let hub = FakeHub::start().await.unwrap();
+    hub.add_folder("mlx-community/Tiny-4bit", &embedded_model()).unwrap();
+    hub.fail(Fault::BytesPerSecond(200_000));
+    let session = Session::start(&json!({}));
+    let (tray, notifications) = (session.tray_host(), session.notification_host());
+    let mut app = session.command(shorn_app());
+    app.env("HF_ENDPOINT", hub.endpoint()).arg("--hidden").arg("--worker").arg(shorn());
+    let mut app = app.spawn().unwrap();
+    tray.wait_for("Server: running");
+    let url = format!("http://127.0.0.1:{}/api/models/download", session.port);
+    let body = json!({"model": "mlx-community/Tiny-4bit"});
+    let begun = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
+    assert_eq!(begun.status(), 200);
+    tray.wait_for("Downloading Tiny-4bit");
+    hub.heal();
     let told = || notifications.shown().iter().any(|text| text.contains("mlx-community/Tiny-4bit is ready"));
     assert!(eventually(async || told()).await, "{:?}", notifications.shown());
+    let in_menu = || tray.menu().iter().any(|(_, line)| line.contains("Downloading"));
+    assert!(eventually(async || !in_menu()).await, "{:?}", tray.menu());
+    tray.choose("Quit Shorn");
+    assert!(app.wait().unwrap().success());
 }
 
 /// The processes that are there, by name and state.
