@@ -38,7 +38,11 @@ impl Drop for Driver {
 impl Window {
     /// Starts the app with these settings in a session of its own.
     pub async fn open(settings: &Value, environment: &[(&str, &str)]) -> Self {
-        let session = Session::start(settings);
+        Self::open_in(Session::start(settings), environment).await
+    }
+
+    /// The same in a session that is there.
+    pub async fn open_in(session: Session, environment: &[(&str, &str)]) -> Self {
         let port = free_port();
         let mut command = session.command(tauri_driver());
         command.args(["--port", &port.to_string(), "--native-port", &free_port().to_string()]);

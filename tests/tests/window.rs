@@ -66,7 +66,13 @@ async fn a_person_loads_a_model_with_an_8_bit_cache_connects_pi_and_quits() {
 
 #[tokio::test]
 async fn a_chat_and_every_view_work_in_the_real_web_view() {
-    let window = Window::open(&json!({}), &[]).await;
+    // At temperature 0 its answer to this is a long one.
+    let session = Session::start(&json!({}));
+    let settings = session.home.join("data/settings");
+    std::fs::create_dir(&settings).unwrap();
+    let saved = json!({"sampling": {"temperature": 0}});
+    std::fs::write(settings.join("shorn-embedded.json"), saved.to_string()).unwrap();
+    let window = Window::open_in(session, &[]).await;
     window.wait_for_text("shorn-embedded").await;
     window.press(NAVIGATION, "Chat").await;
     window.fill("main", "Message", "Hello.").await;

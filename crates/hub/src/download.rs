@@ -98,6 +98,11 @@ impl Downloads {
         self.published.clone()
     }
 
+    /// Downloads that begin or go on from now on go into another cache.
+    pub fn set_cache(&self, cache: PathBuf) {
+        self.tell(Command::SetCache(cache));
+    }
+
     /// Stops, for [`Self::start`] to go on another time. Returns when nothing is written any more.
     pub async fn stop(&self) {
         let (done, is_done) = oneshot::channel();

@@ -93,8 +93,9 @@ impl App {
         self.folders.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Looks for models in other folders from now on.
+    /// Looks for models in other folders, and downloads into them, from now on.
     pub fn set_folders(&self, folders: Folders) {
+        self.downloads.set_cache(folders.hugging_face.clone());
         *self.folders.write().unwrap_or_else(PoisonError::into_inner) = folders;
     }
 

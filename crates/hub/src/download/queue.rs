@@ -29,6 +29,7 @@ pub(super) enum Command {
     Resume(RepositoryName),
     Cancel(RepositoryName, oneshot::Sender<()>),
     Dismiss(RepositoryName),
+    SetCache(PathBuf),
     Stop(oneshot::Sender<()>),
 }
 
@@ -127,6 +128,7 @@ impl Queue {
             Command::Pause(name) => self.pause(&name),
             Command::Resume(name) => self.resume(&name),
             Command::Cancel(name, done) => self.cancel(name, done).await,
+            Command::SetCache(cache) => self.cache = cache,
             Command::Dismiss(name) => {
                 self.entries.retain(|entry| entry.name != name || !entry.state.is_ended());
             }

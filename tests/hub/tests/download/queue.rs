@@ -203,7 +203,7 @@ async fn a_commit_that_is_gone_is_replaced_by_the_new_one_and_equal_files_are_ke
 
 #[tokio::test]
 async fn a_ready_model_that_is_added_again_is_brought_up_to_date() {
-    let mut scene = Scene::with(model()).await;
+    let scene = Scene::with(model()).await;
     assert_ready(&scene.download().await);
     let mut newer = model();
     newer[1] = FakeFile::text("config.json", r#"{"model_type": "qwen3", "newer": true}"#);
@@ -234,4 +234,14 @@ async fn a_damaged_queue_is_put_aside_and_not_lost() {
         assert_eq!(fs::read_to_string(&aside).unwrap(), damaged);
         fs::remove_file(aside).unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_download_that_begins_later_goes_into_another_cache() {
+    let scene = Scene::with(model()).await;
+    let other = tempfile::tempdir().unwrap();
+    scene.downloads.set_cache(other.path().to_owned());
+    assert_ready(&scene.download().await);
+    assert!(other.path().join("models--org--model/refs/main").is_file());
+    assert!(!scene.repository().exists());
 }
