@@ -203,7 +203,7 @@ async fn a_commit_that_is_gone_is_replaced_by_the_new_one_and_equal_files_are_ke
 
 #[tokio::test]
 async fn a_ready_model_that_is_added_again_is_brought_up_to_date() {
-    let scene = Scene::with(model()).await;
+    let mut scene = Scene::with(model()).await;
     assert_ready(&scene.download().await);
     let mut newer = model();
     newer[1] = FakeFile::text("config.json", r#"{"model_type": "qwen3", "newer": true}"#);
