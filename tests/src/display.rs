@@ -15,10 +15,10 @@ pub fn has_window(display: &str) -> bool {
     largest(&connection, screen).is_some()
 }
 
-/// Asks the program of the largest window to close it, as the button in its title does.
+/// Asks the program of the largest window, if there is one, to close it, as the button in its title does.
 pub fn close_window(display: &str) {
     let (connection, screen) = x11rb::connect(Some(display)).unwrap();
-    let (window, _) = largest(&connection, screen).unwrap();
+    let Some((window, _)) = largest(&connection, screen) else { return };
     let atom = |name: &[u8]| -> Atom { connection.intern_atom(false, name).unwrap().reply().unwrap().atom };
     let data = [atom(b"WM_DELETE_WINDOW"), x11rb::CURRENT_TIME, 0, 0, 0];
     let event = ClientMessageEvent::new(32, window, atom(b"WM_PROTOCOLS"), data);

@@ -113,7 +113,7 @@ impl Session {
         crate::display::has_window(&self.display)
     }
 
-    /// Closes the app's window as the button in its title does.
+    /// Closes the app's window, if it can be seen, as the button in its title does.
     pub fn close_window(&self) {
         crate::display::close_window(&self.display);
     }

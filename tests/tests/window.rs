@@ -102,10 +102,12 @@ async fn the_menu_says_what_is_served_and_does_what_it_says() {
     let second = session.command(shorn_app()).arg("--worker").arg(shorn()).status().unwrap();
     assert!(second.success());
     assert!(eventually(async || session.has_window()).await, "no window");
-    // Closing it hides it. Nobody closes a window before it is drawn.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    session.close_window();
-    assert!(eventually(async || !session.has_window()).await, "the window is still there");
+    // Closing it hides it. A window that is still being made does not hear that it is to close: press again.
+    let closed = eventually(async || {
+        session.close_window();
+        !session.has_window()
+    });
+    assert!(closed.await, "the window is still there");
     assert!(session.status().await.is_some(), "the app has ended with its window");
 
     tray.choose("Stop Server");
@@ -131,9 +133,11 @@ async fn without_an_icon_closing_the_window_quits() {
     let mut app = app.arg("--no-tray").arg("--worker").arg(shorn()).spawn().unwrap();
     assert!(eventually(async || session.has_window()).await, "no window");
     assert!(eventually(async || session.status().await.is_some()).await, "no server");
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    session.close_window();
-    let ended = eventually(async || session.processes().is_empty()).await;
+    let ended = eventually(async || {
+        session.close_window();
+        session.processes().is_empty()
+    });
+    let ended = ended.await;
     assert!(ended, "left behind: {}", left_behind(&session));
     assert!(app.wait().unwrap().success());
 }
