@@ -85,7 +85,7 @@ pub struct TypicalMac {
 /// Macs by memory, with what `recommendedMaxWorkingSetSize` was reported to be on them. It differs by a few percent
 /// between versions of macOS; these are low ones.
 ///
-/// 16, 24, 48 and 128 GB: shared/research/desktop.md, section 6; 32 and 64 GB: logs of llama.cpp on such Macs, which
+/// 16, 24, 48 and 128 GB: reports of users of local models; 32 and 64 GB: logs of llama.cpp on such Macs, which
 /// print 22,906.50 and 51,539.61 MB.
 pub const TYPICAL_MACS: [TypicalMac; 6] = [
     TypicalMac { memory_gigabytes: 16, gpu_limit: 11_800_000_000 },
