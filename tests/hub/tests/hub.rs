@@ -289,3 +289,16 @@ async fn a_configuration_is_read_up_to_a_bound() {
     let error = hub(&fake).config(&name, &large).await.unwrap_err();
     assert!(matches!(error, HubError::BadAnswer { .. }), "{error}");
 }
+
+#[tokio::test]
+async fn pages_are_those_of_this_hub_and_of_hugging_face_and_no_others() {
+    let fake = FakeHub::start().await.unwrap();
+    let hub = Hub::new(source(&fake, None));
+    assert!(hub.is_page(&format!("{}/org/name", fake.endpoint())));
+    assert!(hub.is_page("https://huggingface.co/org/name"));
+    for other in
+        ["http://huggingface.co/org/name", "https://huggingface.co.evil.example/", "file:///etc/passwd", ""]
+    {
+        assert!(!hub.is_page(other), "{other}");
+    }
+}

@@ -107,9 +107,12 @@ impl Hub {
         self.0.source.page(name.as_str())
     }
 
-    /// Whether an address is that of a page of this Hub.
+    /// Whether an address is that of a page of this Hub, or of huggingface.co: a mirror has no pages where terms are
+    /// accepted.
     pub fn is_page(&self, address: &str) -> bool {
-        Url::parse(address).is_ok_and(|address| address.origin() == self.0.source.endpoint.origin())
+        let (hub, hugging_face) = (&self.0.source.endpoint, HubSource::hugging_face().endpoint);
+        Url::parse(address)
+            .is_ok_and(|page| [hub, &hugging_face].iter().any(|of| page.origin() == of.origin()))
     }
 
     /// What a model consists of at a revision: a branch, a tag or a commit.
