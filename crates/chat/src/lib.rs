@@ -32,8 +32,10 @@
 //! [`OutputStream`]: model::OutputStream
 
 pub mod conversation;
+pub mod meaning;
 pub mod model;
 pub mod output;
+pub mod replies;
 pub mod stop;
 pub mod template;
 pub mod tokenizer;

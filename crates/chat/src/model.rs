@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::conversation::{Conversation, Tool};
-use crate::output::{Delta, End, Finished, OutputParser, Reasoning, ToolFormat};
+use crate::output::{Delta, End, Finished, OutputParser, Reasoning, Reply, ToolFormat};
+use crate::replies::{Cut, Replies, ReplyPlace};
 use crate::stop::StopStrings;
 use crate::template::{ChatTemplate, TemplateError};
 use crate::tokenizer::{Detokenizer, Tokenizer, TokenizerError};
@@ -25,15 +26,20 @@ pub struct ChatModel {
     template: ChatTemplate,
     tokenizer: Tokenizer,
     tool_format: ToolFormat,
+    replies: Replies,
 }
 
 /// A conversation ready for the engine, with what is needed to read the answer.
 #[derive(Clone, Debug)]
 pub struct Prompt {
-    /// The rendered text.
-    pub text: String,
-    /// The text's token ids.
+    /// Its token ids. Replies that are remembered stand in it as they were generated.
     pub tokens: Vec<u32>,
+    /// The place of the last message that is such a reply.
+    pub last_reply: Option<usize>,
+    /// The first message that is one and yet does not stand in it as it was generated.
+    pub cut: Option<Cut>,
+    /// Where the answer will stand, for [`ChatModel::remember`]; `None` if it cannot be remembered.
+    pub place: Option<ReplyPlace>,
     /// How the answer begins.
     pub reasoning: Reasoning,
     /// The tools that calls are read for.
@@ -49,7 +55,7 @@ impl ChatModel {
         let template = ChatTemplate::from_folder(folder)?;
         let tokenizer = Tokenizer::from_folder(folder)?;
         let tool_format = ToolFormat::detect_with_tokens(&template, &tokenizer);
-        Ok(Self { template, tokenizer, tool_format })
+        Ok(Self { template, tokenizer, tool_format, replies: Replies::default() })
     }
 
     /// The same, with calls read in this format instead of the one that template and vocabulary tell.
@@ -77,10 +83,21 @@ impl ChatModel {
     /// # Errors
     /// If the template refuses the conversation or the tokenizer cannot represent it.
     pub fn prompt(&self, conversation: &Conversation) -> Result<Prompt, ChatError> {
-        let text = self.template.render(conversation, true)?;
-        let tokens = self.tokenizer.encode(&text)?;
-        let reasoning = Reasoning::after_prompt(self.tool_format, &self.template, &text);
-        Ok(Prompt { text, tokens, reasoning, tools: conversation.offered_tools().to_vec() })
+        let continued = self.replies.prompt(conversation, &self.template, &self.tokenizer)?;
+        Ok(Prompt {
+            reasoning: Reasoning::after_prompt(self.tool_format, &self.template, &continued.text),
+            tokens: continued.tokens,
+            last_reply: continued.last_reply,
+            cut: continued.cut,
+            place: continued.place,
+            tools: conversation.offered_tools().to_vec(),
+        })
+    }
+
+    /// Remembers a reply that was sent whole, so that the next prompt of its conversation goes on from the very tokens.
+    /// `generated` are those that came after the tokens of `prompt`, without an end token; `reply` is what they said.
+    pub fn remember(&self, place: ReplyPlace, prompt: &[u32], generated: &[u32], reply: Reply) {
+        self.replies.remember(place, prompt, generated, reply, &self.tokenizer);
     }
 
     /// Reads the answer to a prompt, which `stop` strings may end.
@@ -188,8 +205,8 @@ Write <tool_call>\\n<function=NAME>\\n<parameter=KEY>
     fn the_prompt_is_rendered_and_tokenized() {
         let (_folder, model) = model();
         let prompt = model.prompt(&conversation()).unwrap();
-        assert!(prompt.text.starts_with("<|im_start|>user\nWrite ü.<|im_end|>\n"), "{}", prompt.text);
-        assert_eq!(model.tokenizer().decode(&prompt.tokens, false), prompt.text);
+        let text = model.tokenizer().decode(&prompt.tokens, false);
+        assert!(text.starts_with("<|im_start|>user\nWrite ü.<|im_end|>\n"), "{text}");
         assert_eq!(prompt.tokens[0], model.tokenizer().token_to_id("<|im_start|>").unwrap());
     }
 

@@ -3,6 +3,7 @@
 //! Each loaded model lives in a worker process of its own ([`Model`] supervises it), so that a failure in MLX or Metal
 //! takes down neither the server nor the app. Commands go in by channel; state comes out as one [`Snapshot`].
 
+mod cache_reuse;
 mod load_options;
 mod model;
 mod platform;
@@ -13,6 +14,7 @@ mod snapshot;
 mod supervisor;
 mod worker;
 
+pub use cache_reuse::{CacheMiss, CacheReuse, MissCause, SessionMark};
 pub use load_options::{BadLoadOption, LoadOptions};
 pub use model::{
     Generation, GenerationEvent, Model, ModelId, ModelPhase, ModelSpec, ModelState, Unavailable,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use shorn_protocol::{RequestReport, Sampling};
 use ts_rs::TS;
 
+use crate::cache_reuse::CacheReuse;
 use crate::settings::Origin;
 
 /// Requests that are remembered.
@@ -30,6 +31,8 @@ pub struct CompletedRequest {
     pub report: Option<RequestReport>,
     /// The KV cache that was used, in words.
     pub kv: Option<String>,
+    /// How much of the prompt the cache held, against the session's last request; `None` for the first of a session.
+    pub cache: Option<CacheReuse>,
     /// Prompt tokens computed per second.
     pub prefill_tokens_per_second: Option<f64>,
     /// Tokens per second after the first.
@@ -62,6 +65,8 @@ impl CompletedRequest {
             let seconds = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.2} s"));
             let rate = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1} tok/s"));
             parts.push(format!("in {} ({} cached)", report.prompt_tokens, report.cached_tokens));
+            let miss = self.cache.as_ref().and_then(|cache| cache.miss.as_ref());
+            parts.extend(miss.map(|miss| format!("cache miss: {miss}")));
             parts.push(format!("out {}", report.generated_tokens));
             parts.push(format!("TTFT {}", seconds(self.time_to_first_token)));
             parts.push(format!("prefill {}", rate(self.prefill_tokens_per_second)));

@@ -132,6 +132,7 @@ impl Turn {
                 time_to_first_token: None,
                 report: None,
                 kv: None,
+                cache: None,
                 prefill_tokens_per_second: None,
                 decode_tokens_per_second: None,
                 sampling: resolved.sampling,
@@ -162,7 +163,14 @@ impl TurnInput {
             return Err(ApiError::bad_parameter("prompt", "prompt must hold at least one token"));
         }
         // No text was rendered.
-        Ok(Prompt { text: String::new(), tokens, reasoning: Reasoning::None, tools: Vec::new() })
+        Ok(Prompt {
+            tokens,
+            last_reply: None,
+            cut: None,
+            place: None,
+            reasoning: Reasoning::None,
+            tools: Vec::new(),
+        })
     }
 }
 

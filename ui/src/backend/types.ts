@@ -147,6 +147,61 @@ free_port: number, } | { "code": "server_failed" } | { "code": "unavailable" } |
 export type BindingLimit = "gpu_limit" | "total_minus_reserve" | "available_now" | "chosen";
 
 /**
+ * The first difference to the session's last request.
+ */
+export type CacheMiss = { 
+/**
+ * Why it is there.
+ */
+cause: MissCause, 
+/**
+ * Where it is, counted as the chat template is given messages and tools: `messages[3].content`. `None` where it is
+ * not in the conversation.
+ */
+field: string | null, 
+/**
+ * The text around the difference as it was; short.
+ */
+before: string | null, 
+/**
+ * The text around it as it is now; short.
+ */
+now: string | null, 
+/**
+ * Known tokens that were computed once more, or are gone.
+ */
+lost_tokens: number, 
+/**
+ * What happened, and what can be done. Holds no text of the conversation.
+ */
+explanation: string, };
+
+/**
+ * How a request's prompt compares with the last one of its session.
+ */
+export type CacheReuse = { 
+/**
+ * What the session was recognised by.
+ */
+recognised_by: SessionMark, 
+/**
+ * Tokens of the session's last prompt and reply: what could have been reused had nothing changed.
+ */
+known_tokens: number, 
+/**
+ * Tokens of the longest beginning that means the same as in the session's last request.
+ */
+unchanged_tokens: number, 
+/**
+ * Tokens that were taken from the cache.
+ */
+cached_tokens: number, 
+/**
+ * Why fewer tokens were taken than are known; `None` when nothing worth mentioning was lost.
+ */
+miss: CacheMiss | null, };
+
+/**
  * A piece of a reply.
  */
 export type ChatEvent = { "type": "reasoning", 
@@ -233,6 +288,10 @@ report: RequestReport | null,
  * The KV cache that was used, in words.
  */
 kv: string | null, 
+/**
+ * How much of the prompt the cache held, against the session's last request; `None` for the first of a session.
+ */
+cache: CacheReuse | null, 
 /**
  * Prompt tokens computed per second.
  */
@@ -899,6 +958,11 @@ bytes: number,
 binding: BindingLimit, };
 
 /**
+ * Why a cache could not be reused as far as it might have been.
+ */
+export type MissCause = "other_model" | "kv_changed" | "model_reloaded" | "evicted" | "still_running" | "system_changed" | "tool_order" | "tool_list" | "tool_schema" | "template_settings" | "template_date" | "template_rewrites" | "reasoning_dropped" | "reasoning_changed" | "argument_order" | "number_format" | "argument_format" | "arguments_changed" | "white_space" | "message_changed" | "message_inserted" | "message_removed" | "compaction" | "reply_changed" | "reply_not_kept";
+
+/**
  * Where models are looked for.
  */
 export type ModelFolders = { 
@@ -1211,6 +1275,10 @@ report: RequestReport | null,
  */
 kv: string | null, 
 /**
+ * How much of the prompt the cache held, against the session's last request; `None` for the first of a session.
+ */
+cache: CacheReuse | null, 
+/**
  * Prompt tokens computed per second.
  */
 prefill_tokens_per_second: number | null, 
@@ -1438,6 +1506,11 @@ network: boolean, } | { "state": "failed",
  * Why.
  */
 error: BackendError, };
+
+/**
+ * By what a request is known to go on from an earlier one.
+ */
+export type SessionMark = "session_id" | "previous_response" | "same_beginning";
 
 /**
  * Everything there is to show, at one moment. All views read this and nothing else, so they cannot disagree.

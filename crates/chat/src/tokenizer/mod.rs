@@ -55,6 +55,8 @@ pub enum TokenizerError {
 pub struct Tokenizer {
     inner: Arc<tokenizers::Tokenizer>,
     special: Arc<HashSet<u32>>,
+    /// A special token that leaves the text after it alone.
+    anchor: Option<Arc<str>>,
 }
 
 impl Tokenizer {
@@ -76,7 +78,9 @@ impl Tokenizer {
         inner.with_padding(None);
         let added = inner.get_added_tokens_decoder();
         let special = added.iter().filter(|(_, token)| token.special).map(|(id, _)| *id).collect();
-        Ok(Self { inner: Arc::new(inner), special: Arc::new(special) })
+        let anchors = added.iter().filter(|(_, token)| token.special && !token.rstrip && !token.single_word);
+        let anchor = anchors.min_by_key(|(id, _)| **id).map(|(_, token)| token.content.as_str().into());
+        Ok(Self { inner: Arc::new(inner), special: Arc::new(special), anchor })
     }
 
     /// The text's token ids. Added tokens (such as `<|im_start|>`) are recognised; none is put in, because chat
@@ -86,6 +90,20 @@ impl Tokenizer {
     /// If the tokenizer cannot represent the text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
         self.ids(text, false)
+    }
+
+    /// The same for a text that other tokens stand before: a tokenizer that marks the beginning of a text does not do so
+    /// here.
+    ///
+    /// # Errors
+    /// If the tokenizer cannot represent the text.
+    pub fn encode_continuation(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let Some(anchor) = &self.anchor else { return self.encode(text) };
+        let ids = self.encode(&format!("{anchor}{text}"))?;
+        match ids.split_first() {
+            Some((first, rest)) if self.token_to_id(anchor) == Some(*first) => Ok(rest.to_vec()),
+            _ => self.encode(text),
+        }
     }
 
     /// The same with the special tokens that the tokenizer itself puts in, such as one for the beginning of a text: for

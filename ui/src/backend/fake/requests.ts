@@ -79,6 +79,7 @@ export function completed(request: Ended, memory: MemoryFigures): CompletedReque
       finish: request.finish === "tool_calls" ? "stop" : (request.finish as "stop" | "length" | "cancelled" | "error"),
     },
     kv: inWords(kv),
+    cache: null,
     prefill_tokens_per_second: reached ? (prompt - cached) / prefill : null,
     decode_tokens_per_second: generated > 1 ? (generated - 1) / decode : null,
     sampling: {
