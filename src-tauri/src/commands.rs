@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use shorn_desktop::{
-    AppError, AppSettings, AppSnapshot, ChatEvent, ChatMessage, Desktop, ErrorCode, Estimate, HubPage,
-    Library, LoadOptions, LoadRequest, PiAdded, PiConnection, PiRemoved, PortCheck, RecommendedModel,
-    SavedSettings, Search,
+    Added, Agent, AgentConfig, AgentConnection, AppError, AppSettings, AppSnapshot, ChatEvent, ChatMessage,
+    Desktop, ErrorCode, Estimate, HubPage, Library, LoadOptions, LoadRequest, PortCheck, RecommendedModel,
+    Removed, SavedSettings, Search,
 };
 use tauri::ipc::{Channel, Invoke};
 use tauri::{AppHandle, State, Wry};
@@ -52,10 +52,10 @@ pub fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         open_logs,
         install_command,
         copy_text,
-        pi,
-        pi_config,
-        add_to_pi,
-        remove_from_pi,
+        agents,
+        agent_config,
+        connect_agent,
+        disconnect_agent,
         chat,
         stop_chat,
     ]
@@ -253,23 +253,23 @@ pub fn copy(app: &AppHandle, text: String) -> Reply<()> {
 }
 
 #[tauri::command]
-async fn pi(desktop: Shared<'_>) -> Reply<PiConnection> {
-    desktop.pi()
+async fn agents(desktop: Shared<'_>) -> Reply<Vec<AgentConnection>> {
+    Ok(desktop.agents())
 }
 
 #[tauri::command]
-async fn pi_config(desktop: Shared<'_>) -> Reply<String> {
-    desktop.pi_config()
+async fn agent_config(desktop: Shared<'_>, agent: Agent) -> Reply<AgentConfig> {
+    desktop.agent_config(agent)
 }
 
 #[tauri::command]
-async fn add_to_pi(desktop: Shared<'_>) -> Reply<PiAdded> {
-    desktop.add_to_pi()
+async fn connect_agent(desktop: Shared<'_>, agent: Agent) -> Reply<Added> {
+    desktop.connect_agent(agent)
 }
 
 #[tauri::command]
-async fn remove_from_pi(desktop: Shared<'_>) -> Reply<PiRemoved> {
-    desktop.remove_from_pi()
+async fn disconnect_agent(desktop: Shared<'_>, agent: Agent) -> Reply<Removed> {
+    desktop.disconnect_agent(agent)
 }
 
 #[tauri::command]

@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use shorn_desktop::{
-    AppError, AppSettings, AppSnapshot, Desktop, Download, ModelPhase, ModelState, RecentModel, ServerState,
-    in_bytes,
+    Agent, AppError, AppSettings, AppSnapshot, Desktop, Download, ModelPhase, ModelState, RecentModel,
+    ServerState, in_bytes,
 };
 use tauri::async_runtime;
 use tauri::image::Image;
@@ -298,7 +298,7 @@ async fn act(app: &AppHandle, desktop: &Desktop, id: &str) -> Result<(), AppErro
             desktop.unload().await;
             Ok(())
         }
-        id::COPY_PI => commands::copy(app, desktop.pi_config()?),
+        id::COPY_PI => commands::copy(app, desktop.agent_config(Agent::Pi)?.text()),
         id::LOGIN => {
             let enabled = !desktop.settings().launch_at_login;
             commands::set_launch_at_login(app, enabled)?;

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shorn_desktop::{
-    ChatEvent, ChatMessage, ChatRole, Desktop, ErrorCode, LoadRequest, ModelPhase, ModelState, PiAdded,
-    PiRemoved, PortCheck, ServerState, Start,
+    Added, Agent, AgentStatus, ChatEvent, ChatMessage, ChatRole, Desktop, ErrorCode, LoadRequest, ModelPhase,
+    ModelState, PortCheck, Removed, ServerState, Start,
 };
 use shorn_tests::server::{embedded_model, free_port, shorn};
 use support::eventually;
@@ -377,26 +377,35 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 #[tokio::test]
-async fn pi_gets_the_address_and_the_context_that_are_there_now() {
+async fn agents_get_the_address_and_the_context_that_are_there_now() {
     let folder = tempfile::tempdir().unwrap();
     let mut app = App::serving().await;
-    let environment =
-        shorn_agents::PiEnvironment { home: Some(folder.path().to_owned()), ..Default::default() };
-    app.desktop = app.desktop.with_pi_environment(environment);
-    assert_eq!(app.desktop.pi_config().unwrap_err().code, ErrorCode::Unavailable);
+    app.desktop = app.desktop.with_agent_environment(shorn_agents::Environment::with_home(folder.path()));
+    for agent in Agent::ALL {
+        assert_eq!(app.desktop.agent_config(agent).unwrap_err().code, ErrorCode::Unavailable);
+    }
     app.load(json!({"context_length": 8192})).await;
-    assert_eq!(app.desktop.add_to_pi().unwrap(), PiAdded::Created);
+    for agent in Agent::ALL {
+        assert_eq!(app.desktop.connect_agent(agent).unwrap(), Added::Created);
+    }
     let path = folder.path().join(".pi/agent/models.json");
     let written = fs::read_to_string(&path).unwrap();
-    assert_eq!(written, app.desktop.pi_config().unwrap());
+    let config = app.desktop.agent_config(Agent::Pi).unwrap();
+    assert_eq!(written, config.text());
+    assert_eq!(config.command, "pi --provider shorn --model shorn-embedded");
     let provider = &serde_json::from_str::<Value>(&written).unwrap()["providers"]["shorn"];
     assert_eq!(provider["baseUrl"], format!("http://127.0.0.1:{}/v1", app.port));
     assert_eq!(provider["models"][0]["contextWindow"], 8192);
-    let status = |app: &App| serde_json::to_value(app.desktop.pi().unwrap()).unwrap()["status"].clone();
-    assert_eq!(status(&app)["current"], true);
+    let all_are_current = |app: &App, current: bool| {
+        let connected = AgentStatus::Connected { model: Some("shorn-embedded".to_owned()), current };
+        app.desktop.agents().iter().all(|agent| agent.status == connected)
+    };
+    assert!(all_are_current(&app, true), "{:?}", app.desktop.agents());
     app.load(json!({"context_length": 4096})).await;
-    assert_eq!(status(&app)["current"], false);
-    assert_eq!(app.desktop.remove_from_pi().unwrap(), PiRemoved::Deleted);
+    assert!(all_are_current(&app, false), "{:?}", app.desktop.agents());
+    for agent in Agent::ALL {
+        assert_eq!(app.desktop.disconnect_agent(agent).unwrap(), Removed::Deleted);
+    }
     assert!(!path.exists());
 }
 

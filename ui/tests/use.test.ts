@@ -171,12 +171,12 @@ describe("a first quarter of an hour", () => {
     await page.getByRole("dialog").waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Continue" }).click();
     await page.getByRole("button", { name: "Add to my Pi" }).click();
-    await page.getByText("Start Pi and choose").waitFor();
+    await page.getByText("Start it with pi --provider shorn --model").waitFor();
     await page.getByRole("button", { name: "Done" }).click();
 
     await page.getByRole("navigation").getByRole("button", { name: "Connect" }).click();
     await page.getByText("Connected", { exact: true }).waitFor();
-    await page.getByRole("button", { name: "Copy", exact: true }).click();
+    await page.getByRole("button", { name: "Copy models.json" }).click();
     await page.getByRole("button", { name: "Copied" }).waitFor();
     const copied = JSON.parse((await page.evaluate(() => window.shornFake?.copied)) ?? "");
     expect(copied.providers.shorn.models[0]).toMatchObject({ contextWindow: 262_144, input: ["text"] });

@@ -153,6 +153,19 @@ async function firstDownload(page: Page): Promise<void> {
   await page.getByText("MB/s").waitFor();
 }
 
+/** With one agent connected and all files to be seen. */
+async function connected(page: Page): Promise<void> {
+  await view("Connect")(page);
+  await page.getByRole("button", { name: "Add to my Claude Code" }).click();
+  await page.getByText("Written to a new file.").waitFor();
+  for (const files of await page.getByText("What is written").all()) await files.click();
+}
+
+async function lastStep(page: Page): Promise<void> {
+  for (const _ of ["model", "agent"]) await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("button", { name: "Add to my opencode" }).waitFor();
+}
+
 async function madeKey(page: Page): Promise<void> {
   await view("Settings")(page);
   await page.getByRole("button", { name: "Make a key" }).click();
@@ -199,7 +212,8 @@ const MOMENTS: Record<string, Moment> = {
   "cancelling a download": { scenario: "downloads", prepare: cancelling },
   "home with other models": { scenario: "others" },
   "deleting a model": { prepare: deleting },
-  connect: { prepare: view("Connect") },
+  connect: { prepare: connected },
+  "connect without a model": { scenario: "empty", prepare: view("Connect") },
   chat: { every: 1000, prepare: chatted },
   "chat with code": { every: 1000, prepare: answered },
   "chat with a long name": { prepare: longNameInChat },
@@ -210,6 +224,7 @@ const MOMENTS: Record<string, Moment> = {
   "first start": { scenario: "first-start" },
   "first start, picking a model": { scenario: "first-start", prepare: pickModel },
   "first start with a download": { scenario: "first-start", prepare: firstDownload },
+  "first start, connecting an agent": { scenario: "first-start", prepare: lastStep },
 };
 
 async function openAt({ prepare, ...options }: Moment, scheme: "light" | "dark", width = 900, height = 640): Promise<Page> {

@@ -1,10 +1,17 @@
 //! Configurations for coding agents: to copy, and to put into the agent's own file.
 //!
-//! A file of another program is not ours. So [`Pi`] changes one entry in it and leaves every other byte alone, keeps
-//! what was there before, refuses what it does not understand, and takes out again exactly what it put in.
+//! A file of another program is not ours. So a [`Connection`] puts one entry into it, or a file of ours beside it, and
+//! leaves every other byte alone, keeps what was there before, refuses what it does not understand, and takes out again
+//! exactly what it put in.
 
-mod file;
-mod pi;
+mod agent;
+mod config;
+mod connection;
+mod error;
+mod provider;
 
-pub use file::FileError;
-pub use pi::{Pi, PiAdded, PiEnvironment, PiError, PiProvider, PiRemoved, PiStatus};
+pub use agent::{Agent, Environment};
+pub use config::{Added, FileError, Removed};
+pub use connection::{ConfigText, Connection, ConnectionStatus};
+pub use error::ConnectError;
+pub use provider::Provider;

@@ -1,28 +1,46 @@
 //! `shorn connect`: the configuration that an agent needs for the server that runs now.
 
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
 use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Deserialize;
-use shorn_agents::{Pi, PiAdded, PiEnvironment, PiProvider, PiRemoved};
+use shorn_agents::{Added, Agent, Connection, Environment, Provider, Removed};
 
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The agent.
+    #[arg(value_parser = PossibleValuesParser::new(Agent::ALL.map(Agent::program)).try_map(|name| name.parse::<Agent>()))]
     agent: Agent,
     /// The port of the server.
     #[arg(long, default_value_t = 1234)]
     port: u16,
-    /// Put it into the agent's own configuration, beside what is there; without this it is printed.
-    #[arg(long, conflicts_with = "remove")]
-    write: bool,
-    /// Take out of the agent's configuration what --write put in.
-    #[arg(long)]
-    remove: bool,
+    #[command(flatten)]
+    action: Action,
+    /// After `--`: what else to start the agent with.
+    #[arg(last = true, requires = "launch")]
+    options: Vec<OsString>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Agent {
-    Pi,
+/// What to do with the configuration.
+#[derive(clap::Args)]
+#[group(multiple = false)]
+struct Action {
+    /// Print it. This is what happens without an option.
+    #[arg(long)]
+    print: bool,
+    /// Put it into the agent's own folder, beside what is there; no default of the agent changes.
+    #[arg(long)]
+    write: bool,
+    /// Do the same, and start the agent with it.
+    #[arg(long)]
+    launch: bool,
+    /// Take out again what --write and --launch put in.
+    #[arg(long)]
+    remove: bool,
 }
 
 /// What `GET /v1/models` says of the served model, as far as an agent needs it.
@@ -30,52 +48,71 @@ enum Agent {
 struct Served {
     id: String,
     context_length: u32,
-    reasoning: bool,
+    /// Not told of models that are only on the disk.
+    reasoning: Option<bool>,
 }
 
-/// Prints, writes or removes the configuration.
+/// Prints, writes or removes the configuration, or starts the agent.
 pub fn connect(arguments: &Arguments) -> Result<()> {
-    let Agent::Pi = arguments.agent;
-    let pi = Pi::locate(&PiEnvironment::of_this_process())?;
-    let file = pi.models_path().display().to_string();
-    if arguments.remove {
+    let agent = arguments.agent;
+    let connection = Connection::locate(agent, &Environment::of_this_process())?;
+    let file = connection.path().display();
+    if arguments.action.remove {
         println!(
             "{}",
-            match pi.remove()? {
-                PiRemoved::Deleted => format!("{file} held nothing else and is gone"),
-                PiRemoved::Restored => format!("{file} is what it was before"),
-                PiRemoved::CutOut => format!("the provider `shorn` is no longer in {file}"),
-                PiRemoved::NothingThere => format!("there is no provider of ours in {file}"),
+            match connection.remove()? {
+                Removed::Deleted => format!("{file} held nothing else and is gone"),
+                Removed::Restored => format!("{file} is what it was before"),
+                Removed::CutOut => format!("what Shorn had put into {file} is out again"),
+                Removed::NothingThere => format!("there is nothing of Shorn's in {file}"),
             }
         );
         return Ok(());
     }
     let provider = provider(arguments.port)?;
-    if !arguments.write {
-        print!("{}", provider.models_json()?);
+    if arguments.action.launch {
+        let program = connection.program()?;
+        connection.add(&provider)?;
+        let error = launch(program, &connection.options(&provider.model), &arguments.options);
+        return Err(error).with_context(|| format!("{} cannot be started", program.display()));
+    }
+    if arguments.action.write {
+        let done = match connection.add(&provider)? {
+            Added::Created => format!("wrote {file}"),
+            Added::Added { backup } => format!("added to {file}, kept as it was in {}", backup.display()),
+            Added::Updated => format!("brought {file} up to date"),
+            Added::Unchanged => format!("{file} is up to date"),
+        };
+        println!("{done}; start {agent} with: {}", connection.command_line(&provider.model));
         return Ok(());
     }
-    println!(
-        "{}; start it with: pi --provider shorn --model {}",
-        match pi.add(&provider)? {
-            PiAdded::Created => format!("wrote {file}"),
-            PiAdded::Added { backup } => {
-                format!("added the provider `shorn` to {file}, kept as it was in {}", backup.display())
-            }
-            PiAdded::Updated => format!("brought the provider `shorn` in {file} up to date"),
-            PiAdded::Unchanged => format!("{file} is up to date"),
-        },
-        provider.model
-    );
+    let files = connection.config(&provider)?;
+    for file in &files {
+        // One file alone can be piped as it is.
+        if files.len() > 1 {
+            println!("==> {} <==", file.path.display());
+        }
+        print!("{}", file.text);
+    }
     Ok(())
 }
 
-fn provider(port: u16) -> Result<PiProvider> {
+/// Becomes the agent.
+fn launch(program: &Path, options: &[OsString], more: &[OsString]) -> std::io::Error {
+    Command::new(program).args(options).args(more).exec()
+}
+
+fn provider(port: u16) -> Result<Provider> {
     let api_key = std::env::var("SHORN_API_KEY").ok().filter(|key| !key.is_empty());
     let base_url = format!("http://127.0.0.1:{port}/v1");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let Served { id, context_length, reasoning } = runtime.block_on(served(&base_url, api_key.as_deref()))?;
-    Ok(PiProvider::new(base_url, &id, context_length, reasoning, api_key))
+    let served = runtime.block_on(served(&base_url, api_key.as_deref()))?;
+    let Served { id, context_length, reasoning: Some(reasoning) } = served else {
+        bail!(
+            "the server has no model loaded; load one, since its name and context belong into the configuration"
+        );
+    };
+    Ok(Provider::new(base_url, &id, context_length, reasoning, api_key))
 }
 
 async fn served(base_url: &str, api_key: Option<&str>) -> Result<Served> {

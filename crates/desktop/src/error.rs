@@ -1,7 +1,7 @@
 //! Failures as the window gets them: it decides by the code and shows the message.
 
 use serde::Serialize;
-use shorn_agents::PiError;
+use shorn_agents::ConnectError;
 use shorn_runtime::SettingsError;
 use shorn_server::{ApiError, DeleteModelError, ListenError, LoadError, ServedModelError};
 use ts_rs::TS;
@@ -59,8 +59,8 @@ pub enum ErrorCode {
     ServerFailed,
     /// Nothing answers: no model, or the server is stopped.
     Unavailable,
-    /// Pi's file cannot be read as Pi would, or has somebody else's provider `shorn`.
-    PiUnusable,
+    /// An agent's file cannot be read as the agent would, or has somebody else's entry where ours belongs.
+    AgentFileUnusable,
     /// A file or folder cannot be read, written or deleted.
     File,
     /// Our own fault.
@@ -118,12 +118,14 @@ impl From<DeleteModelError> for AppError {
     }
 }
 
-impl From<PiError> for AppError {
-    fn from(error: PiError) -> Self {
+impl From<ConnectError> for AppError {
+    fn from(error: ConnectError) -> Self {
         let code = match error {
-            PiError::File(_) | PiError::NoHome | PiError::RelativeDirectory { .. } => ErrorCode::File,
-            PiError::Invalid { .. } | PiError::NotOurs { .. } => ErrorCode::PiUnusable,
-            PiError::Provider { .. } => ErrorCode::Internal,
+            ConnectError::File(_) | ConnectError::NoHome { .. } | ConnectError::RelativeFolder { .. } => {
+                ErrorCode::File
+            }
+            ConnectError::Invalid { .. } | ConnectError::NotOurs { .. } => ErrorCode::AgentFileUnusable,
+            ConnectError::Provider { .. } | ConnectError::NotInstalled { .. } => ErrorCode::Internal,
         };
         Self::new(code, error)
     }

@@ -4,6 +4,7 @@
 //! here is tested without a window.
 
 mod activity;
+mod agents;
 mod chat;
 mod command;
 mod error;
@@ -11,7 +12,6 @@ mod http_server;
 mod hub;
 mod log;
 mod models;
-mod pi;
 mod settings;
 mod snapshot;
 
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
-use shorn_agents::PiEnvironment;
+use shorn_agents::Environment;
 use shorn_hub::embedded;
 use shorn_hub::library::Folders;
 use shorn_hub::remote::Hub;
@@ -27,7 +27,7 @@ use shorn_runtime::{Runtime, WorkerCommand};
 use shorn_server::App;
 use tokio::sync::watch;
 
-pub use shorn_agents::{PiAdded, PiProvider, PiRemoved};
+pub use shorn_agents::{Added, Agent, ConfigText, Removed};
 pub use shorn_hub::download::{Download, DownloadState};
 pub use shorn_hub::library::Library;
 pub use shorn_hub::remote::Search;
@@ -36,12 +36,12 @@ pub use shorn_runtime::{
 };
 pub use shorn_server::{Estimate, HubModel, HubPage, RecommendedModel};
 
+pub use agents::{AgentConfig, AgentConnection, AgentStatus};
 pub use chat::{ChatEvent, ChatMessage, ChatRole};
 pub use error::{AppError, ErrorCode};
 pub use http_server::{PortCheck, ServerState};
 pub use log::Log;
 pub use models::LoadRequest;
-pub use pi::{PiConnection, PiConnectionStatus};
 pub use settings::{AppSettings, LogLevel, ModelFolders, RecentModel};
 pub use snapshot::{AppSnapshot, Snapshots};
 
@@ -63,7 +63,7 @@ pub struct Desktop {
     log: Log,
     worker: PathBuf,
     embedded: PathBuf,
-    pi_environment: PiEnvironment,
+    agent_environment: Environment,
 }
 
 /// What the app is started with.
@@ -107,7 +107,7 @@ impl Desktop {
             log,
             worker,
             embedded,
-            pi_environment: PiEnvironment::of_this_process(),
+            agent_environment: Environment::of_this_process(),
         })
     }
 

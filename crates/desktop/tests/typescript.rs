@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use shorn_desktop::{
-    AppSettings, AppSnapshot, ChatEvent, ChatMessage, Estimate, HubPage, Library, LoadOptions, LoadRequest,
-    PiAdded, PiConnection, PiRemoved, PortCheck, RecommendedModel, SavedSettings, Search,
+    Added, AgentConfig, AgentConnection, AppSettings, AppSnapshot, ChatEvent, ChatMessage, Estimate, HubPage,
+    Library, LoadOptions, LoadRequest, PortCheck, RecommendedModel, Removed, SavedSettings, Search,
 };
 use ts_rs::{Config, TS, TypeVisitor};
 
@@ -32,9 +32,10 @@ fn the_windows_types_are_those_of_rust() {
     declared.add::<HubPage>();
     declared.add::<RecommendedModel>();
     declared.add::<PortCheck>();
-    declared.add::<PiConnection>();
-    declared.add::<PiAdded>();
-    declared.add::<PiRemoved>();
+    declared.add::<AgentConnection>();
+    declared.add::<AgentConfig>();
+    declared.add::<Added>();
+    declared.add::<Removed>();
     declared.add::<ChatMessage>();
     declared.add::<ChatEvent>();
     let text = declared.text();

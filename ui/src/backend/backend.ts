@@ -1,6 +1,10 @@
 // What the window asks of the desktop shell. Two implementations: the shell's own, and the fake of the browser tests.
 
 import type {
+  Added,
+  Agent,
+  AgentConfig,
+  AgentConnection,
   AppSettings,
   AppSnapshot,
   BackendError,
@@ -11,11 +15,9 @@ import type {
   Library,
   LoadOptions,
   LoadRequest,
-  PiAdded,
-  PiConnection,
-  PiRemoved,
   PortCheck,
   RecommendedModel,
+  Removed,
   SavedSettings,
   Search,
 } from "./types";
@@ -87,11 +89,12 @@ export interface Backend {
   installCommand(): Promise<string>;
   copyText(text: string): Promise<void>;
 
-  pi(): Promise<PiConnection>;
-  /** A whole `models.json` with our provider, to copy. */
-  piConfig(): Promise<string>;
-  addToPi(): Promise<PiAdded>;
-  removeFromPi(): Promise<PiRemoved>;
+  /** How each coding agent stands to us. */
+  agents(): Promise<AgentConnection[]>;
+  /** What an agent needs for the model that is served now, to copy. */
+  agentConfig(agent: Agent): Promise<AgentConfig>;
+  connectAgent(agent: Agent): Promise<Added>;
+  disconnectAgent(agent: Agent): Promise<Removed>;
 
   /** Resolves after the last event. Aborting `signal` ends the reply. */
   chat(messages: ChatMessage[], onEvent: (event: ChatEvent) => void, signal: AbortSignal): Promise<void>;

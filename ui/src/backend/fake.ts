@@ -3,6 +3,10 @@
 
 import type { Backend, SettingsChange, ViewName, Watcher } from "./backend";
 import type {
+  Added,
+  Agent,
+  AgentConfig,
+  AgentConnection,
   AppSettings,
   AppSnapshot,
   BackendError,
@@ -13,16 +17,14 @@ import type {
   Library,
   LoadOptions,
   LoadRequest,
-  PiAdded,
-  PiConnection,
-  PiProvider,
-  PiRemoved,
   PortCheck,
   RecommendedModel,
+  Removed,
   SavedSettings,
   Search,
   ServerState,
 } from "./types";
+import { FakeAgents, type Provider, providerOf } from "./fake/agents";
 import { replyEvents } from "./fake/chat";
 import { FIRST_SETTINGS } from "./fake/defaults";
 import { FakeDisk } from "./fake/disk";
@@ -31,7 +33,6 @@ import { FakeEngine } from "./fake/engine";
 import { recommended, searchHub } from "./fake/hub";
 import { type FakeKnobs, NO_FAULTS } from "./fake/knobs";
 import { GPU_LIMIT, machineLimit, TOTAL_MEMORY } from "./fake/machine";
-import { FakePi, modelsJson, providerOf } from "./fake/pi";
 import { fakeError, plan } from "./fake/plan";
 import { NOTHING_SAVED } from "./none";
 
@@ -50,7 +51,7 @@ export class FakeBackend implements Backend {
   private readonly watchers = new Set<Watcher>();
   private present: AppSettings = structuredClone(FIRST_SETTINGS);
   private server: ServerState = { state: "stopped" };
-  private readonly agent = new FakePi(() => this.knobs.pi);
+  private readonly connections = new FakeAgents(() => this.knobs.pi);
 
   constructor(knobs: Partial<FakeKnobs> = {}) {
     Object.assign(this.knobs, knobs);
@@ -284,20 +285,20 @@ export class FakeBackend implements Backend {
     await navigator.clipboard?.writeText(text).catch(() => undefined);
   }
 
-  async pi(): Promise<PiConnection> {
-    return this.agent.connection(this.engine.model === null ? null : this.provided());
+  async agents(): Promise<AgentConnection[]> {
+    return this.connections.connections(this.engine.model === null ? null : this.provided());
   }
 
-  async piConfig(): Promise<string> {
-    return modelsJson(this.provided());
+  async agentConfig(agent: Agent): Promise<AgentConfig> {
+    return this.connections.config(agent, this.provided());
   }
 
-  async addToPi(): Promise<PiAdded> {
-    return this.agent.add(this.provided());
+  async connectAgent(agent: Agent): Promise<Added> {
+    return this.connections.add(agent, this.provided());
   }
 
-  async removeFromPi(): Promise<PiRemoved> {
-    return this.agent.remove();
+  async disconnectAgent(agent: Agent): Promise<Removed> {
+    return this.connections.remove(agent);
   }
 
   async chat(messages: ChatMessage[], onEvent: (event: ChatEvent) => void, signal: AbortSignal): Promise<void> {
@@ -318,7 +319,7 @@ export class FakeBackend implements Backend {
     this.publish();
   }
 
-  private provided(): PiProvider {
+  private provided(): Provider {
     const { model } = this.engine;
     if (model === null) {
       throw fakeError("unavailable", "Load a model first: its name and context belong into the configuration.");

@@ -65,10 +65,10 @@ describe("each command", () => {
     await backend.openLogs();
     await backend.installCommand();
     await backend.copyText("words");
-    await backend.pi();
-    await backend.piConfig();
-    await backend.addToPi();
-    await backend.removeFromPi();
+    await backend.agents();
+    await backend.agentConfig("codex");
+    await backend.connectAgent("claude");
+    await backend.disconnectAgent("opencode");
     expect(asked).toEqual([
       ["library", {}],
       ["estimate", { model: "/m", options: NO_OPTIONS }],
@@ -97,10 +97,10 @@ describe("each command", () => {
       ["open_logs", {}],
       ["install_command", {}],
       ["copy_text", { text: "words" }],
-      ["pi", {}],
-      ["pi_config", {}],
-      ["add_to_pi", {}],
-      ["remove_from_pi", {}],
+      ["agents", {}],
+      ["agent_config", { agent: "codex" }],
+      ["connect_agent", { agent: "claude" }],
+      ["disconnect_agent", { agent: "opencode" }],
     ]);
   });
 
@@ -120,8 +120,8 @@ describe("failures", () => {
   });
 
   it("of Tauri itself are internal", async () => {
-    shell({ pi: () => Promise.reject("command pi not found") });
-    await expect(new TauriBackend().pi()).rejects.toEqual({ code: "internal", message: "command pi not found" });
+    shell({ agents: () => Promise.reject("command agents not found") });
+    await expect(new TauriBackend().agents()).rejects.toEqual({ code: "internal", message: "command agents not found" });
   });
 });
 

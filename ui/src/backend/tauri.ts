@@ -4,6 +4,10 @@ import { Channel, invoke, type InvokeArgs } from "@tauri-apps/api/core";
 import { listen, type UnlistenFn } from "@tauri-apps/api/event";
 import { asBackendError, type Backend, type SettingsChange, type ViewName, type Watcher } from "./backend";
 import type {
+  Added,
+  Agent,
+  AgentConfig,
+  AgentConnection,
   AppSettings,
   AppSnapshot,
   ChatEvent,
@@ -13,11 +17,9 @@ import type {
   Library,
   LoadOptions,
   LoadRequest,
-  PiAdded,
-  PiConnection,
-  PiRemoved,
   PortCheck,
   RecommendedModel,
+  Removed,
   SavedSettings,
   Search,
 } from "./types";
@@ -78,10 +80,10 @@ export class TauriBackend implements Backend {
   installCommand = () => call<string>("install_command");
   copyText = (text: string) => call<void>("copy_text", { text });
 
-  pi = () => call<PiConnection>("pi");
-  piConfig = () => call<string>("pi_config");
-  addToPi = () => call<PiAdded>("add_to_pi");
-  removeFromPi = () => call<PiRemoved>("remove_from_pi");
+  agents = () => call<AgentConnection[]>("agents");
+  agentConfig = (agent: Agent) => call<AgentConfig>("agent_config", { agent });
+  connectAgent = (agent: Agent) => call<Added>("connect_agent", { agent });
+  disconnectAgent = (agent: Agent) => call<Removed>("disconnect_agent", { agent });
 
   chat(messages: ChatMessage[], onEvent: (event: ChatEvent) => void, signal: AbortSignal): Promise<void> {
     const replied = this.reply.then(() => reply(messages, onEvent, signal));

@@ -169,12 +169,13 @@ describe("the menu bar", () => {
 });
 
 describe("Connect", () => {
+  const card = (name: string) => within(screen.getByRole("region", { name }));
+
   it("adds, notices another context, updates and removes", async () => {
     const { app, fake } = await windowAt("idle", "connect");
-    await waitFor(() => expect(button("Add to my Pi").disabled).toBe(false));
-    await fireEvent.click(button("Add to my Pi"));
+    await fireEvent.click(await screen.findByRole("button", { name: "Add to my Pi" }));
     await screen.findByText(/kept as .*models\.json\.before-shorn/);
-    expect(screen.getByText("Connected")).toBeTruthy();
+    expect(card("Pi").getByText("Connected")).toBeTruthy();
     const model = app.model;
     if (!model) throw new Error("no model");
     const saved = await fake.savedSettings(model.directory);
@@ -183,10 +184,31 @@ describe("Connect", () => {
     await load;
     fake.publish();
     await screen.findByText("Connected, out of date");
-    await fireEvent.click(button("Update"));
+    await fireEvent.click(button("Update: Pi"));
     await screen.findByText("Brought up to date.");
-    await fireEvent.click(button("Remove"));
+    await fireEvent.click(button("Remove: Pi"));
     await screen.findByText("Removed. The file is what it was before.");
+  });
+
+  it("offers each agent its own files and command", async () => {
+    const { fake } = await windowAt("idle", "connect");
+    await screen.findByRole("button", { name: "Add to my opencode" });
+    const commands = screen.getAllByText(/^(pi|codex|claude|opencode) --/).map(({ textContent }) => textContent);
+    expect(commands.map((command) => command.split(" ").slice(0, 2).join(" "))).toEqual([
+      "pi --provider",
+      "codex --profile",
+      "claude --settings",
+      "opencode --model",
+    ]);
+    await fireEvent.click(card("Codex").getByRole("button", { name: "Copy shorn.config.toml" }));
+    await waitFor(() => expect(fake.copied).toContain("[model_providers.shorn]"));
+    await fireEvent.click(button("Copy the command for Codex"));
+    await waitFor(() => expect(fake.copied).toBe("codex --profile shorn"));
+    await fireEvent.click(button("Add to my Claude Code"));
+    await waitFor(() => expect(card("Claude Code").getByText("Written to a new file.")).toBeTruthy());
+    expect(card("Claude Code").getByText("Connected")).toBeTruthy();
+    expect(card("Pi").getByText("Not connected"), "one at a time").toBeTruthy();
+    expect(card("Codex").getByText(/finds it once it is installed/)).toBeTruthy();
   });
 
   it("refuses a file that cannot be used, and says where it is wrong", async () => {
@@ -195,13 +217,23 @@ describe("Connect", () => {
     await fireEvent.click(button("Connect"));
     expect(await alertText()).toContain("line 4, column 7");
     expect(button("Add to my Pi").disabled).toBe(true);
-    expect(button("Copy").disabled).toBe(false);
+    expect(button("Add to my Codex").disabled).toBe(false);
+    expect(button("Copy models.json").disabled).toBe(false);
+  });
+
+  it("says at its agent what goes wrong", async () => {
+    const { fake } = await windowAt("idle", "connect");
+    fake.connectAgent = () => Promise.reject({ code: "file", message: "opencode.json: is write-protected" });
+    await fireEvent.click(await screen.findByRole("button", { name: "Add to my opencode" }));
+    await waitFor(() => expect(card("opencode").getByRole("alert").textContent).toContain("is write-protected"));
   });
 
   it("asks for a model first", async () => {
     await windowAt("empty", "connect");
     await screen.findByText(/Load a model first/);
-    expect(button("Add to my Pi").disabled).toBe(true);
+    for (const name of ["Pi", "Codex", "Claude Code", "opencode"]) {
+      expect(button(`Add to my ${name}`).disabled).toBe(true);
+    }
   });
 });
 
@@ -338,7 +370,7 @@ describe("the first start", () => {
     await screen.findByRole("button", { name: /^Load: .*Coder/ });
     expect(screen.queryByRole("button", { name: /^Load: .*bf16/ })).toBeNull();
     await fireEvent.click(button("Continue"));
-    expect(button("Add to my Pi").disabled).toBe(true);
+    expect((await screen.findByRole<HTMLButtonElement>("button", { name: "Add to my Pi" })).disabled).toBe(true);
     await fireEvent.click(button("Done"));
     await screen.findByRole("navigation");
     expect(app.settings?.first_start_done).toBe(true);

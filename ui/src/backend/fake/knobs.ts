@@ -1,6 +1,7 @@
 // What can be made different about the fake.
 
 import type { BackendError, ProblemCode } from "../types";
+import type { PiFile } from "./agents";
 
 /** What can be made to go wrong, and how fast time passes. */
 export interface FakeKnobs {
@@ -8,7 +9,7 @@ export interface FakeKnobs {
   every: number;
   loadFails: string | null;
   portTakenBy: string | null;
-  pi: "not_installed" | "not_connected" | "unusable";
+  pi: PiFile;
   libraryFails: boolean;
   deleteFails: boolean;
   importFails: string | null;

@@ -1,4 +1,4 @@
-//! A JSON text as Pi reads it, and edits that leave every other byte alone.
+//! A JSON text as an agent reads it, and edits that leave every other byte alone.
 //!
 //! `jsonc-parser` says where things are, and edits are pieces of text put in or cut out there. Its own editing (feature
 //! `cst`) lays out anew the object that it inserts into, so that what it adds cannot be taken out again without a trace.
@@ -13,8 +13,21 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
-/// JSON with `//` comments and trailing commas, which is what Pi 1.5 accepts.
-const AS_PI_READS: ParseOptions = ParseOptions {
+use super::text::{Edit, Problem, newline};
+
+/// What an agent takes beyond plain JSON.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Dialect {
+    /// Nothing.
+    Plain,
+    /// Comments after `//`, and trailing commas.
+    LineComments,
+    /// Those, and comments between `/*` and `*/`.
+    Jsonc,
+}
+
+/// Everything that one of them takes; what another does not is refused afterwards, with a message that says so.
+const MOST_TAKEN: ParseOptions = ParseOptions {
     allow_comments: true,
     allow_trailing_commas: true,
     allow_loose_object_property_names: false,
@@ -26,43 +39,6 @@ const AS_PI_READS: ParseOptions = ParseOptions {
     allow_non_finite_numbers: false,
     allow_extended_string_escapes: false,
 };
-
-/// What is wrong with a text, and where.
-#[derive(Debug, PartialEq)]
-pub struct Problem {
-    /// Counted from 1.
-    pub line: usize,
-    /// Counted from 1, in characters.
-    pub column: usize,
-    /// What is wrong.
-    pub what: String,
-}
-
-impl Problem {
-    /// A problem at a byte of `text`.
-    pub fn at(text: &str, byte: usize, what: impl Into<String>) -> Self {
-        let before = &text[..text.floor_char_boundary(byte)];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let column = before[line_start..].chars().count() + 1;
-        Self { line: before.matches('\n').count() + 1, column, what: what.into() }
-    }
-}
-
-/// A piece of text in the place of some bytes.
-pub struct Edit {
-    bytes: Range<usize>,
-    text: String,
-}
-
-impl Edit {
-    fn insert(byte: usize, text: String) -> Self {
-        Self { bytes: byte..byte, text }
-    }
-
-    fn remove(bytes: Range<usize>) -> Self {
-        Self { bytes, text: String::new() }
-    }
-}
 
 /// A text, what it says, and where it says it.
 pub struct Document<'a> {
@@ -78,13 +54,13 @@ pub struct Document<'a> {
 
 impl<'a> Document<'a> {
     /// Reads a text, without a byte order mark.
-    pub fn parse(text: &'a str) -> Result<Self, Problem> {
+    pub fn parse(text: &'a str, dialect: Dialect) -> Result<Self, Problem> {
         let collect = CollectOptions { comments: CommentCollectionStrategy::AsTokens, tokens: true };
-        let parsed = parse_to_ast(text, &collect, &AS_PI_READS)
+        let parsed = parse_to_ast(text, &collect, &MOST_TAKEN)
             .map_err(|error| Problem::at(text, error.range().start, error.kind().to_string()))?;
         let tokens = parsed.tokens.unwrap_or_default();
         let value = match &parsed.value {
-            Some(_) => plain_json(text, &tokens)?,
+            Some(_) => plain_json(text, dialect, &tokens)?,
             None => Value::Null,
         };
         Ok(Self { text, root: parsed.value, value, tokens })
@@ -175,7 +151,7 @@ impl<'a> Document<'a> {
             true => self.laid_out(wanted, self.indent_at(range.start)),
             false => wanted.to_string(),
         };
-        vec![Edit { bytes: range.start..range.end, text: laid_out }]
+        vec![Edit::replace(range.start..range.end, laid_out)]
     }
 
     /// False when the shapes differ.
@@ -204,30 +180,16 @@ impl<'a> Document<'a> {
             _ => {
                 if found != wanted {
                     let range = node.range();
-                    edits.push(Edit { bytes: range.start..range.end, text: wanted.to_string() });
+                    edits.push(Edit::replace(range.start..range.end, wanted.to_string()));
                 }
                 true
             }
         }
     }
 
-    /// The text after edits, none of which overlap. Those at the same place go in as they come.
-    pub fn edited(&self, mut edits: Vec<Edit>) -> String {
-        edits.sort_by_key(|edit| edit.bytes.start);
-        let mut text = String::with_capacity(self.text.len());
-        let mut copied = 0;
-        for edit in edits {
-            text.push_str(&self.text[copied..edit.bytes.start]);
-            text.push_str(&edit.text);
-            copied = edit.bytes.end;
-        }
-        text + &self.text[copied..]
-    }
-
     /// How lines end here.
     pub fn newline(&self) -> &'static str {
-        let first = self.text.find('\n');
-        if first.is_some_and(|newline| self.text[..newline].ends_with('\r')) { "\r\n" } else { "\n" }
+        newline(self.text)
     }
 
     /// What one level is indented by: by what the first line inside the root is indented further, else two spaces.
@@ -285,26 +247,33 @@ fn is_comment(token: &Token) -> bool {
     matches!(token, Token::CommentLine(_) | Token::CommentBlock(_))
 }
 
-/// What Pi gets: it strips `//` comments and trailing commas and gives the rest to `JSON.parse`, which is stricter than
-/// `jsonc-parser` (control characters in strings, unusual spaces). Spaces in their place keep every position.
-fn plain_json(text: &str, tokens: &[TokenAndRange]) -> Result<Value, Problem> {
+/// What the agent gets: it strips comments and trailing commas and gives the rest to `JSON.parse` or the like, which is
+/// stricter than `jsonc-parser` (control characters in strings, unusual spaces). Spaces in their place keep every position.
+fn plain_json(text: &str, dialect: Dialect, tokens: &[TokenAndRange]) -> Result<Value, Problem> {
     let mut plain = text.to_owned().into_bytes();
     for (index, TokenAndRange { range, token }) in tokens.iter().enumerate() {
         let mut following = tokens[index + 1..].iter().map(|next| &next.token);
         let blank = match token {
-            Token::CommentLine(_) => true,
-            Token::CommentBlock(_) => {
-                let what = "Pi reads comments after `//` only, not between `/*` and `*/`";
+            Token::CommentLine(_) | Token::CommentBlock(_) if dialect == Dialect::Plain => {
+                return Err(Problem::at(text, range.start, "comments are not read in this file"));
+            }
+            Token::CommentBlock(_) if dialect == Dialect::LineComments => {
+                let what = "comments are read after `//` only, not between `/*` and `*/`";
                 return Err(Problem::at(text, range.start, what));
             }
-            Token::Comma => matches!(
+            Token::CommentLine(_) | Token::CommentBlock(_) => true,
+            Token::Comma if dialect != Dialect::Plain => matches!(
                 following.find(|next| !is_comment(next)),
                 Some(Token::CloseBrace | Token::CloseBracket)
             ),
             _ => false,
         };
         if blank {
-            plain[range.start..range.end].fill(b' ');
+            // A newline stays one: places are told by lines.
+            plain[range.start..range.end]
+                .iter_mut()
+                .filter(|byte| **byte != b'\n')
+                .for_each(|byte| *byte = b' ');
         }
     }
     serde_json::from_slice(&plain).map_err(|error| {

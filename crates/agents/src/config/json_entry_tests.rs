@@ -3,22 +3,28 @@ use std::ops::Range;
 use proptest::prelude::*;
 
 use super::*;
+use crate::agent::pi::{ENTRY, entry};
+use crate::provider::Provider;
+use crate::provider::tests::provider;
 
-fn provider(model: &str) -> PiProvider {
-    PiProvider {
-        base_url: "http://127.0.0.1:1234/v1".to_owned(),
-        model: model.to_owned(),
-        display_name: "Café 日本".to_owned(),
-        context_window: 65536,
-        max_tokens: 8192,
-        reasoning: false,
-        images: false,
-        api_key: None,
-    }
+fn known() -> Value {
+    entry(&Provider::with_everything())
 }
 
 fn entry_of(model: &str) -> Value {
-    provider(model).entry().unwrap()
+    entry(&provider(model))
+}
+
+fn find(text: &str) -> Result<Option<Value>, Refusal> {
+    ENTRY.find(text, &known())
+}
+
+fn put(text: &str, entry: &Value) -> Result<String, Refusal> {
+    ENTRY.put(text, entry, &known())
+}
+
+fn take_out(text: &str) -> Result<String, Refusal> {
+    ENTRY.take_out(text, &known())
 }
 
 /// A text with our entry's own text replaced by `…`, and that text.
@@ -104,7 +110,7 @@ fn an_update_changes_only_the_values_that_differ() {
 
 #[test]
 fn an_update_that_needs_other_fields_writes_the_entry_anew() {
-    let reasoning = PiProvider { reasoning: true, ..provider("m") }.entry().unwrap();
+    let reasoning = entry(&Provider { reasoning: true, ..provider("m") });
     for before in ["{\n  \"providers\": {\n    \"a\": {}\n  }\n}\n", "{\"providers\": {\"a\": {}}}", "{}"] {
         let updated = put(&put(before, &entry_of("m")).unwrap(), &reasoning).unwrap();
         assert_eq!(updated, put(before, &reasoning).unwrap());
@@ -163,11 +169,60 @@ fn what_pi_could_not_read_is_refused_with_its_place() {
 fn an_entry_of_our_name_that_we_did_not_write_is_refused_by_all() {
     let entry = r#"{"name": "Mine", "baseUrl": "http://127.0.0.1:1234/v1", "api": "openai-completions"}"#;
     let text = format!("{{\"providers\": {{\n  \"shorn\": {entry}}}}}");
-    let what = "its `name` is not \"Shorn\"".to_owned();
+    let what = "`providers.shorn` is not as Shorn writes it: its `name` is not \"Shorn\"".to_owned();
     let refusal = Refusal::NotOurs(Problem { line: 2, column: 3, what });
     assert_eq!(put(&text, &entry_of("m")).unwrap_err(), refusal);
     assert_eq!(take_out(&text).unwrap_err(), refusal);
     assert_eq!(find(&text).unwrap_err(), refusal);
+}
+
+#[test]
+fn an_entry_of_an_older_version_with_fewer_fields_is_ours_and_one_with_more_is_not() {
+    let text = |entry: &Value| json!({"providers": {"shorn": entry}}).to_string();
+    let mut entry = entry_of("m");
+    entry["compat"].as_object_mut().unwrap().remove("supportsStrictMode");
+    assert_eq!(find(&text(&entry)), Ok(Some(entry.clone())));
+    let difference = |entry: &Value| match find(&text(entry)).unwrap_err() {
+        Refusal::NotOurs(problem) => problem.what,
+        Refusal::Invalid(problem) => panic!("{problem:?}"),
+    };
+    let mut second = entry.clone();
+    second["models"].as_array_mut().unwrap().push(json!({"id": "mine"}));
+    assert!(difference(&second).ends_with("it has `models[1]`"));
+    entry["models"][0]["samplingParams"] = json!({"temperature": 0});
+    assert!(difference(&entry).ends_with("it has `models[0].samplingParams`"));
+}
+
+#[test]
+fn each_agent_reads_its_own_kind_of_comments() {
+    let refused = |dialect, text: &str| {
+        let form = JsonEntry { dialect, ..ENTRY };
+        match form.put(text, &entry_of("m"), &known()) {
+            Ok(_) => None,
+            Err(Refusal::Invalid(problem)) => Some((problem.line, problem.column, problem.what)),
+            Err(Refusal::NotOurs(problem)) => panic!("{problem:?}"),
+        }
+    };
+    let (line, block, comma) = ("{ // a\n}", "{\n/* a\n */ \"a\": 1}", "{\"a\": 1,\n}");
+    for text in [line, block, comma] {
+        assert_eq!(refused(Dialect::Jsonc, text), None);
+    }
+    assert_eq!(refused(Dialect::LineComments, line), None);
+    assert_eq!(refused(Dialect::LineComments, comma), None);
+    let what = "comments are read after `//` only, not between `/*` and `*/`".to_owned();
+    assert_eq!(refused(Dialect::LineComments, block), Some((2, 1, what)));
+    let what = "comments are not read in this file".to_owned();
+    assert_eq!(refused(Dialect::Plain, line), Some((1, 3, what.clone())));
+    assert_eq!(refused(Dialect::Plain, block), Some((2, 1, what)));
+    assert_eq!(refused(Dialect::Plain, comma), Some((2, 1, "trailing comma".to_owned())));
+}
+
+#[test]
+fn a_new_file_begins_with_the_schema_that_the_agent_would_write_itself() {
+    let form = JsonEntry { schema: Some("https://s"), ..ENTRY };
+    let whole = form.whole(&json!({}));
+    assert_eq!(whole, "{\n  \"$schema\": \"https://s\",\n  \"providers\": {\n    \"shorn\": {}\n  }\n}\n");
+    assert_eq!(form.put("", &json!({}), &known()), Ok(whole));
 }
 
 /// Spaces, line ends and comments, such as stand between tokens.
@@ -184,6 +239,8 @@ fn between() -> impl Strategy<Value = &'static str> {
         " // ü, {\"a\": [\n",
         "// }\r\n  ",
         "\n// \"shorn\": {},\n",
+        "/* , \"shorn\": { */",
+        " /* }\n */\n",
     ])
 }
 
@@ -223,13 +280,13 @@ fn any_value() -> impl Strategy<Value = String> {
     })
 }
 
-/// `providers` with so many others in it.
-fn providers(count: Range<usize>) -> impl Strategy<Value = String> {
+/// The object that our entry belongs in, with so many others in it.
+fn providers(name: &'static str, count: Range<usize>) -> impl Strategy<Value = String> {
     (between(), between(), members("{", count, property(any_value()), "}"), between())
-        .prop_map(|(before, after, value, end)| format!("{before}\"providers\":{after}{value}{end}"))
+        .prop_map(move |(before, after, value, end)| format!("{before}\"{name}\":{after}{value}{end}"))
 }
 
-fn models_file(providers: impl Strategy<Value = Option<String>>) -> impl Strategy<Value = String> {
+fn file(providers: impl Strategy<Value = Option<String>>) -> impl Strategy<Value = String> {
     let other = || prop::collection::vec(property(any_value()), 0..3);
     let mark = prop::bool::weighted(0.1).prop_map(|mark| if mark { "\u{feff}" } else { "" });
     (mark, between(), other(), providers, other(), any::<bool>(), between(), between()).prop_map(
@@ -241,29 +298,33 @@ fn models_file(providers: impl Strategy<Value = Option<String>>) -> impl Strateg
     )
 }
 
-/// A `models.json`, with or without an object `providers`, or with nothing but a comment.
-pub(in crate::pi) fn any_models_file() -> impl Strategy<Value = String> {
+/// A file with comments of every kind, with or without an object of this name, or with nothing but a comment.
+pub(crate) fn any_file(name: &'static str) -> impl Strategy<Value = String> {
     let nothing = between().prop_map(str::to_owned);
-    prop_oneof![9 => models_file(prop::option::of(providers(0..4))), 1 => nothing]
+    prop_oneof![9 => file(prop::option::of(providers(name, 0..4))), 1 => nothing]
 }
+
+const JSONC: JsonEntry = JsonEntry { dialect: Dialect::Jsonc, ..ENTRY };
 
 proptest! {
     #[test]
-    fn in_any_file_the_entry_is_found_as_it_was_put_and_updates_leave_the_rest(text in any_models_file()) {
-        let (old, new) = (provider("old"), provider("new \"ü\""));
-        let added = put(&text, &old.entry().unwrap()).unwrap();
-        prop_assert_eq!(find(&added).unwrap().map(|(_, found)| found), Some(old.clone()));
-        prop_assert_eq!(&put(&added, &old.entry().unwrap()).unwrap(), &added);
-        let updated = put(&added, &new.entry().unwrap()).unwrap();
-        prop_assert_eq!(&updated, &put(&text, &new.entry().unwrap()).unwrap());
-        prop_assert_eq!(find(&take_out(&updated).unwrap()).unwrap(), None);
+    fn in_any_file_the_entry_is_found_as_it_was_put_and_updates_leave_the_rest(text in any_file("providers")) {
+        let (old, new) = (entry_of("old"), entry_of("new \"ü\""));
+        let put = |text: &str, entry| JSONC.put(text, entry, &known()).unwrap();
+        let added = put(&text, &old);
+        prop_assert_eq!(JSONC.find(&added, &known()).unwrap(), Some(old.clone()));
+        prop_assert_eq!(&put(&added, &old), &added);
+        let updated = put(&added, &new);
+        prop_assert_eq!(&updated, &put(&text, &new));
+        let without = JSONC.take_out(&updated, &known()).unwrap();
+        prop_assert_eq!(JSONC.find(&without, &known()).unwrap(), None);
     }
 
     #[test]
     fn beside_other_providers_the_entry_is_cut_out_without_a_trace(
-        text in models_file(providers(1..4).prop_map(Some))
+        text in file(providers("providers", 1..4).prop_map(Some))
     ) {
-        let added = put(&text, &entry_of("m")).unwrap();
-        prop_assert_eq!(take_out(&added).unwrap(), text);
+        let added = JSONC.put(&text, &entry_of("m"), &known()).unwrap();
+        prop_assert_eq!(JSONC.take_out(&added, &known()).unwrap(), text);
     }
 }
