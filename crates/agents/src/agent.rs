@@ -156,6 +156,11 @@ impl Environment {
         Self { variables: BTreeMap::from([("HOME", home.into())]) }
     }
 
+    /// `PATH`: where commands are looked for.
+    pub fn search_path(&self) -> OsString {
+        self.get("PATH").unwrap_or_default().to_owned()
+    }
+
     /// A variable; one that is empty counts as not set.
     fn get(&self, name: &str) -> Option<&OsStr> {
         self.variables.get(name).map(OsString::as_os_str).filter(|value| !value.is_empty())

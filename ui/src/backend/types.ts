@@ -2,6 +2,15 @@
 // Sizes are bytes, times are seconds unless a name says otherwise, `null` means "not known" or "not chosen".
 
 /**
+ * What connecting did to an agent's file.
+ */
+export type Added = { "kind": "created" } | { "kind": "added", 
+/**
+ * The file as it was before.
+ */
+backup: string, } | { "kind": "updated" } | { "kind": "unchanged" };
+
+/**
  * One change that makes a model fit.
  */
 export type Advice = { 
@@ -17,6 +26,62 @@ kv: KvCache | null,
  * The context length to choose, in tokens, where that is part of the change.
  */
 context_length: number | null, };
+
+/**
+ * A coding agent that can be connected.
+ */
+export type Agent = "pi" | "codex" | "claude" | "opencode";
+
+/**
+ * What an agent needs for the model that is served now.
+ */
+export type AgentConfig = { 
+/**
+ * Whole files with it, to copy.
+ */
+files: Array<ConfigText>, 
+/**
+ * What starts the agent with it, in a terminal.
+ */
+command: string, };
+
+/**
+ * How an agent stands to us.
+ */
+export type AgentConnection = { 
+/**
+ * The agent.
+ */
+agent: Agent, 
+/**
+ * Its name for people.
+ */
+name: string, 
+/**
+ * The file that makes it know of us, which need not exist.
+ */
+path: string | null, 
+/**
+ * Whether it does.
+ */
+status: AgentStatus, };
+
+/**
+ * Whether an agent knows of us.
+ */
+export type AgentStatus = { "kind": "not_installed" } | { "kind": "not_connected" } | { "kind": "connected", 
+/**
+ * The model that it names.
+ */
+model: string | null, 
+/**
+ * `false` when the server or the model has changed since.
+ */
+current: boolean, } | { "kind": "unusable", 
+/**
+ * Why.
+ */
+error: BackendError, };
 
 /**
  * What a person chose for the app.
@@ -139,7 +204,7 @@ holder: string,
 /**
  * A port that is free.
  */
-free_port: number, } | { "code": "server_failed" } | { "code": "unavailable" } | { "code": "pi_unusable" } | { "code": "file" } | { "code": "internal" });
+free_port: number, } | { "code": "server_failed" } | { "code": "unavailable" } | { "code": "agent_file_unusable" } | { "code": "file" } | { "code": "internal" });
 
 /**
  * Where a memory limit comes from.
@@ -316,6 +381,19 @@ finish: string,
  * What failed, when that is why.
  */
 error: string | null, };
+
+/**
+ * A whole file, to copy.
+ */
+export type ConfigText = { 
+/**
+ * Where it belongs.
+ */
+path: string, 
+/**
+ * What is in it.
+ */
+text: string, };
 
 /**
  * How fast one request may decode: a range, estimated and not measured.
@@ -1072,87 +1150,6 @@ quantization: string,
 context_length: number, };
 
 /**
- * What [`Pi::add`] did.
- */
-export type PiAdded = { "kind": "created" } | { "kind": "added", 
-/**
- * The file as it was before.
- */
-backup: string, } | { "kind": "updated" } | { "kind": "unchanged" };
-
-/**
- * How Pi stands to us.
- */
-export type PiConnection = { 
-/**
- * Pi's `models.json`, which need not exist.
- */
-models_path: string, 
-/**
- * Whether it has our provider.
- */
-status: PiConnectionStatus, };
-
-/**
- * Whether Pi has our provider.
- */
-export type PiConnectionStatus = { "kind": "not_installed" } | { "kind": "not_connected" } | { "kind": "connected", 
-/**
- * What it says.
- */
-provider: PiProvider, 
-/**
- * `false` when the server or the model has changed since.
- */
-current: boolean, } | { "kind": "unusable", 
-/**
- * Why.
- */
-error: BackendError, };
-
-/**
- * What Pi has to know about a server and its model.
- */
-export type PiProvider = { 
-/**
- * Where the server is, with `/v1`: `http://127.0.0.1:1234/v1`.
- */
-base_url: string, 
-/**
- * The model's name in requests.
- */
-model: string, 
-/**
- * The model's name for people.
- */
-display_name: string, 
-/**
- * Tokens of prompt and reply together; Pi compacts a session in time when this is right.
- */
-context_window: number, 
-/**
- * Tokens that Pi asks for at most in one reply.
- */
-max_tokens: number, 
-/**
- * Whether the model reasons before it answers, and can be told not to.
- */
-reasoning: boolean, 
-/**
- * Whether the model takes images.
- */
-images: boolean, 
-/**
- * The server's key, when it wants one. It is written into the file.
- */
-api_key: string | null, };
-
-/**
- * What [`Pi::remove`] did.
- */
-export type PiRemoved = "deleted" | "restored" | "cut_out" | "nothing_there";
-
-/**
  * Whether a port can be had.
  */
 export type PortCheck = { 
@@ -1232,6 +1229,11 @@ for_this_machine: boolean,
  * Its folder, where it is on this disk and whole.
  */
 directory: string | null, };
+
+/**
+ * What disconnecting did to an agent's file.
+ */
+export type Removed = "deleted" | "restored" | "cut_out" | "nothing_there";
 
 /**
  * A repository on the Hub, as `org/name`.
