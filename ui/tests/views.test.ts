@@ -198,6 +198,9 @@ const MOMENTS: Record<string, Moment> = {
   "home while loading": { scenario: "loading" },
   "home with a long name": { prepare: longName },
   report: { prepare: (page) => page.getByRole("button", { name: /^Report/ }).first().click() },
+  "report of a cache miss": {
+    prepare: (page) => page.getByRole("row").filter({ hasText: "tokens not reused" }).getByRole("button").click(),
+  },
   "load dialog": { prepare: dialog },
   "load dialog, too large": { prepare: tooLarge },
   "load dialog, greyed": { prepare: greyed },

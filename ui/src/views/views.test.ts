@@ -113,6 +113,27 @@ describe("Home", () => {
     expect(within(dialog).getByText("temperature").nextElementSibling?.textContent).toContain("from the model's makers");
   });
 
+  it("says in the table and in the report why a prompt's cache was not reused", async () => {
+    await windowAt("idle");
+    const row = screen.getByText("Other tools: 37,206 tokens not reused").closest("tr") as HTMLElement;
+    await fireEvent.click(row);
+    const dialog = await screen.findByRole("dialog", { name: "Request report" });
+    const note = within(dialog).getByRole("note");
+    for (const words of ["tools[4].function.name", "37,206 tokens lost", '"name": "read_file"', '"name": "web_search"']) {
+      expect(note.textContent).toContain(words);
+    }
+    expect(note.textContent).toContain("The client sent another list of tools");
+    expect(within(dialog).getByText("1,152, 96 % of what was unchanged")).toBeTruthy();
+  });
+
+  it("says how much of a prompt's cache was reused when nothing was lost", async () => {
+    await windowAt("idle");
+    await fireEvent.click(screen.getAllByRole("button", { name: /^Report of the request from pi 1\.5\.2/ })[0] as Element);
+    const dialog = await screen.findByRole("dialog", { name: "Request report" });
+    expect(within(dialog).getByText("38,272, 100 % of what was unchanged")).toBeTruthy();
+    expect(within(dialog).queryByRole("note")).toBeNull();
+  });
+
   it("shows a refused request with dashes and its error", async () => {
     await windowAt("idle");
     const row = screen.getByText("Error").closest("tr") as HTMLElement;

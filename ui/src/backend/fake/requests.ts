@@ -1,6 +1,6 @@
 // Requests that agents sent to the fake.
 
-import type { CompletedRequest, EffectiveKv, KvCache, MemoryFigures } from "../types";
+import type { CacheReuse, CompletedRequest, EffectiveKv, KvCache, MemoryFigures } from "../types";
 import { bytesPerToken, type ModelShape } from "./fit";
 
 let serial = 0;
@@ -109,6 +109,32 @@ export function completed(request: Ended, memory: MemoryFigures): CompletedReque
     error: request.error ?? null,
   };
 }
+
+/** A client changed its tools in the middle of a session. */
+export const MISSED: CacheReuse = {
+  recognised_by: "session_id",
+  known_tokens: 38_410,
+  unchanged_tokens: 1_204,
+  cached_tokens: 1_152,
+  miss: {
+    cause: "tool_list",
+    field: "tools[4].function.name",
+    before: '"name": "read_file", "description"',
+    now: '"name": "web_search", "description"',
+    lost_tokens: 37_206,
+    explanation:
+      "the client sent another list of tools, which stands at the front of the prompt: keep the tools the same for a session",
+  },
+};
+
+/** A session that went on as it was. */
+export const REUSED: CacheReuse = {
+  recognised_by: "session_id",
+  known_tokens: 38_410,
+  unchanged_tokens: 38_402,
+  cached_tokens: 38_272,
+  miss: null,
+};
 
 /** A refused request: the engine never saw it, so hardly anything is known. */
 export function refused(model: string, arrived: number): CompletedRequest {

@@ -5,7 +5,7 @@ import type { LibraryModel, ModelState } from "../types";
 import { NO_MEMORY, NOTHING_SAVED } from "../none";
 import { kvOf } from "./fit";
 import { CODER_DIRECTORY } from "./models";
-import { refused } from "./requests";
+import { MISSED, refused, REUSED } from "./requests";
 
 export const SCENARIOS = [
   "serving",
@@ -65,9 +65,9 @@ function pastRequests(fake: FakeBackend): void {
   engine.requests = [refused(engine.model?.name ?? "", Date.now() - 95_000), ...engine.requests];
   engine.end("pi/1.5.2", 24_530, 1_204, "stop");
   engine.end("opencode/1.0.4", 31_077, 96, "cancelled");
-  engine.end("pi/1.5.2", 38_410, 2_048, "length");
+  Object.assign(engine.end("pi/1.5.2", 38_410, 2_048, "length"), { cache: MISSED });
   engine.end("curl/8.7.1", 18, 42, "stop");
-  engine.end("pi/1.5.2", 40_702, 311, "tool_calls");
+  Object.assign(engine.end("pi/1.5.2", 40_702, 311, "tool_calls"), { cache: REUSED });
   // As if they had come one after the other.
   const now = Date.now();
   engine.requests = engine.requests.map((request, index) => ({ ...request, arrived: now - 9_000 - index * 41_000 }));
