@@ -8,11 +8,37 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
 use crate::script::{self, Script};
 
-/// The folder of the embedded model.
-pub fn embedded_model() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/hub/embedded").canonicalize().unwrap()
+/// The name of the model with random weights, once it is in a data folder.
+pub const RANDOM_MODEL: &str = "random-coder";
+
+/// The folder of a small model with random weights: it answers anything at any length and says nothing.
+pub fn random_model() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(RANDOM_MODEL)
+}
+
+/// A copy of the model with random weights, in the folder of models of a data folder.
+pub fn add_random_model(data: &Path) -> PathBuf {
+    let folder = data.join("models").join(RANDOM_MODEL);
+    copy_folder(&random_model(), &folder);
+    folder
+}
+
+/// Biases under which the random model never ends its turn: only then is a reply as long as it may be.
+pub fn never_ends() -> Value {
+    json!({"1088": -100, "1090": -100})
+}
+
+/// A copy of a folder's files.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
 }
 
 /// The folder of a fixture checkpoint.
@@ -70,7 +96,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// The embedded model, with more options.
+    /// The model with random weights unless they name another, with more options.
     pub fn start(options: &[&str]) -> Self {
         Self::with(Command::new(shorn()), options)
     }
@@ -82,7 +108,7 @@ impl Server {
         Self::with(command, options)
     }
 
-    /// The embedded model's tokenizer and template with a scripted worker.
+    /// The random model's tokenizer and template with a scripted worker.
     pub fn scripted(script: &Script, options: &[&str]) -> Self {
         let file = tempfile::Builder::new().prefix("script").tempfile().unwrap();
         let (_, path) = file.keep().unwrap();
@@ -96,8 +122,11 @@ impl Server {
     fn with(mut command: Command, options: &[&str]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let port = free_port();
+        command.arg("serve");
+        if !options.contains(&"--model") {
+            command.arg("--model").arg(add_random_model(home.path()));
+        }
         let mut child = command
-            .arg("serve")
             .args(["--port", &port.to_string()])
             .args(options)
             .env("SHORN_HOME", home.path())

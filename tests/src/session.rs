@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use zbus::blocking::{Connection, Proxy, connection};
 use zbus::zvariant::OwnedValue;
 
-use crate::server::free_port;
+use crate::server::{RANDOM_MODEL, add_random_model, free_port};
 
 /// How long anything is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,6 +42,19 @@ impl Drop for Session {
 }
 
 impl Session {
+    /// A session of a person who has taken the app's first steps and last used the model with random weights, with some
+    /// of the app's settings.
+    pub fn with_random_model(settings: &Value) -> Self {
+        let session = Self::start(settings);
+        let data = session.home.join("data");
+        let directory = add_random_model(&data);
+        let file = data.join("app.json");
+        let mut all: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        all["recent"] = json!([{"name": RANDOM_MODEL, "directory": directory}]);
+        fs::write(file, all.to_string()).unwrap();
+        session
+    }
+
     /// A session of a person who has taken the app's first steps, with some of the app's settings.
     pub fn start(settings: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The API over the real engine and the embedded model.
+//! The API over the real engine and a model with random weights.
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 
 mod support;
@@ -6,8 +6,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shorn_tests::server::{Server, checkpoint, embedded_model};
-use support::{Events, Streamed, chat, eventually, get, post, ready, running};
+use shorn_tests::server::{Server, checkpoint, never_ends};
+use support::{Events, Streamed, chat, copy_eventually, get, post, ready, running};
 
 #[tokio::test]
 async fn a_reply_is_the_same_streamed_and_not_and_counts_its_tokens() {
@@ -79,11 +79,11 @@ async fn the_model_list_tells_the_real_context_and_the_kv_cache() {
     let (status, models) = get(&server, "/v1/models").await;
     assert_eq!(status, 200);
     let model = &models["data"][0];
-    assert_eq!(model["id"], "shorn-embedded");
+    assert_eq!(model["id"], "random-coder");
     assert_eq!(model["context_length"], 2048);
     assert_eq!(model["max_context_length"], 65536);
     assert_eq!(model["kv_cache"]["quantized"]["key_bits"], 4);
-    assert_eq!(get(&server, "/v1/models/shorn-embedded").await.1["id"], "shorn-embedded");
+    assert_eq!(get(&server, "/v1/models/random-coder").await.1["id"], "random-coder");
     assert_eq!(get(&server, "/v1/models/org/other").await.0, 404);
 }
 
@@ -256,8 +256,7 @@ async fn a_client_that_hangs_up_frees_its_sequence_streamed_or_not() {
     for stream in [true, false] {
         let body = chat(
             "Tell me a long story.",
-            json!({"stream": stream, "temperature": 1.0,
-            "logit_bias": {"1090": -100, "1088": -100}}),
+            json!({"stream": stream, "temperature": 1.0, "logit_bias": never_ends()}),
         );
         let request = reqwest::Client::new().post(server.url("/v1/chat/completions")).json(&body).send();
         let request = tokio::spawn(async move {
@@ -283,10 +282,7 @@ async fn a_client_that_hangs_up_frees_its_sequence_streamed_or_not() {
 #[tokio::test]
 async fn a_template_that_never_ends_is_an_error_within_a_second() {
     let folder = tempfile::tempdir().unwrap();
-    for file in std::fs::read_dir(embedded_model()).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
-    }
+    copy_random_model(folder.path());
     let endless = "{%- for a in range(99999) %}{%- for b in range(99999) %}{%- for c in range(99999) %}x\
                    {%- endfor %}{%- endfor %}{%- endfor %}{{ messages[0].content }}";
     std::fs::write(folder.path().join("chat_template.jinja"), endless).unwrap();

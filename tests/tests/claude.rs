@@ -20,7 +20,7 @@ const NEW: &str = "def greet(name):\n\t\"\"\"Says 'hi' in three ways: \\n, <b>, 
 /// Runs Claude Code in print mode in `project`.
 fn claude(server: &Server, project: &Path, prompt: &str) -> Output {
     let home = tempfile::tempdir().unwrap();
-    let mut command = Claude::install().command(&server.url(""), "shorn-embedded", home.path(), project);
+    let mut command = Claude::install().command(&server.url(""), "random-coder", home.path(), project);
     let output = command.arg(prompt).output().unwrap();
     eprintln!("{}", String::from_utf8_lossy(&output.stderr));
     output

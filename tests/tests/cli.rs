@@ -4,7 +4,7 @@
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use shorn_tests::server::{checkpoint, embedded_model, shorn};
+use shorn_tests::server::{checkpoint, random_model, shorn};
 
 fn run(arguments: &[&str]) -> Output {
     let home = tempfile::tempdir().unwrap();
@@ -30,7 +30,7 @@ fn path(folder: std::path::PathBuf) -> String {
 
 #[test]
 fn run_answers_in_the_terminal_and_reports_what_it_cost() {
-    let model = path(embedded_model());
+    let model = path(random_model());
     let output = run(&[
         "run",
         &model,
@@ -85,7 +85,7 @@ fn inspect_tells_the_cost_of_every_kv_setting_and_why_one_is_not_allowed() {
 
 #[test]
 fn bench_measures_what_it_says() {
-    let model = path(embedded_model());
+    let model = path(random_model());
     let options = ["--prompt", "40", "--generate", "10", "--depth", "100", "--runs", "2", "--json"];
     let report = json(&[&["bench", &model], &options[..]].concat());
     assert_eq!(report["runs"].as_array().unwrap().len(), 2);
@@ -106,7 +106,7 @@ fn run_text(arguments: &[&str]) -> String {
 
 #[test]
 fn a_kv_setting_that_the_model_cannot_take_is_refused_with_the_reason() {
-    let model = path(embedded_model());
+    let model = path(random_model());
     for command in
         [&["run", &model, "Hi."][..], &["bench", &model], &["serve", "--model", &model, "--port", "0"]]
     {

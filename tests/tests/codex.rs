@@ -27,7 +27,7 @@ fn home(server: &Server) -> tempfile::TempDir {
     let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let catalog = home.path().join("models.json");
     let model = json!({
-        "slug": "shorn-embedded", "display_name": "Shorn", "supported_reasoning_levels": [],
+        "slug": "random-coder", "display_name": "Shorn", "supported_reasoning_levels": [],
         "shell_type": "unified_exec", "visibility": "list", "supported_in_api": true, "priority": 1,
         "support_verbosity": false, "truncation_policy": {"mode": "tokens", "limit": 10000},
         "experimental_supported_tools": [], "base_instructions": "You are a coding agent.",
@@ -37,7 +37,7 @@ fn home(server: &Server) -> tempfile::TempDir {
     fs::write(&catalog, json!({"models": [model]}).to_string()).unwrap();
     let config = format!(
         r#"
-        model = "shorn-embedded"
+        model = "random-coder"
         model_provider = "shorn"
         model_catalog_json = "{}"
         check_for_update_on_startup = false

@@ -6,14 +6,14 @@ mod support;
 use serde_json::{Value, json};
 use shorn_tests::conformance;
 use shorn_tests::script::Script;
-use shorn_tests::server::Server;
+use shorn_tests::server::{Server, never_ends};
 use support::{Events, get, post_to, ready};
 
 const PATH: &str = "/v1/completions";
 
 /// A request whose reply is always the same and does not end before its limit: no end tokens.
 fn greedy(prompt: &str, max_tokens: u32) -> Value {
-    let logit_bias = json!({"1090": -100, "1088": -100});
+    let logit_bias = never_ends();
     json!({"prompt": prompt, "temperature": 0, "max_tokens": max_tokens, "logit_bias": logit_bias})
 }
 
@@ -64,7 +64,7 @@ async fn a_text_and_its_tokens_give_the_same_and_no_template_is_between() {
     assert_eq!(text["usage"]["completion_tokens"], 12);
     assert_eq!(text["choices"][0]["finish_reason"], "length");
     let tokenizer =
-        shorn_chat::tokenizer::Tokenizer::from_folder(&shorn_tests::server::embedded_model()).unwrap();
+        shorn_chat::tokenizer::Tokenizer::from_folder(&shorn_tests::server::random_model()).unwrap();
     body["prompt"] = json!(tokenizer.encode("def f(x):\n").unwrap());
     let tokens = complete(&server, body).await;
     assert_eq!(tokens["choices"], text["choices"]);

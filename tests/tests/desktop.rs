@@ -5,7 +5,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ use shorn_desktop::{
     Added, Agent, AgentStatus, ChatEvent, ChatMessage, ChatRole, Desktop, ErrorCode, LoadRequest, ModelPhase,
     ModelState, PortCheck, Removed, ServerState, Start,
 };
-use shorn_tests::server::{embedded_model, free_port, shorn};
+use shorn_tests::server::{
+    RANDOM_MODEL, add_random_model, copy_folder, free_port, never_ends, random_model, shorn,
+};
 use support::eventually;
 
 /// A desktop with a data folder, a home and a port of its own.
@@ -34,6 +36,7 @@ impl App {
         let port = free_port();
         let data = folder.path().join("data");
         fs::create_dir(&data).unwrap();
+        add_random_model(&data);
         let mut all = json!({"port": port, "folders": {
             "own": data.join("models"), "hugging_face": data.join("hub"), "lm_studio": data.join("lm-studio"),
         }});
@@ -55,20 +58,26 @@ impl App {
         self.folder.path().join("data")
     }
 
-    /// The embedded model's folder, as the library says.
-    async fn embedded(&self) -> String {
-        let library = self.desktop.library().await.unwrap();
-        library.models[0].directory.display().to_string()
+    /// The folder of the model with random weights, as the library says.
+    async fn random(&self) -> String {
+        self.in_library(RANDOM_MODEL).await
     }
 
-    /// Loads the embedded model as the dialog would, with some of its fields.
+    /// A model's folder, as the library says.
+    async fn in_library(&self, name: &str) -> String {
+        let library = self.desktop.library().await.unwrap();
+        let model = library.models.iter().find(|model| model.name == name).unwrap();
+        model.directory.display().to_string()
+    }
+
+    /// Loads the random model as the dialog would, with some of its fields.
     async fn load(&self, load: Value) -> ModelState {
         let request = self.request(load, json!({})).await;
         self.desktop.load(request).await.unwrap()
     }
 
     async fn request(&self, load: Value, sampling: Value) -> LoadRequest {
-        let model = self.embedded().await;
+        let model = self.random().await;
         let request =
             json!({"model": model, "settings": {"load": load, "sampling": sampling}, "anyway": false});
         serde_json::from_value(request).unwrap()
@@ -78,9 +87,10 @@ impl App {
         self.desktop.snapshot().runtime.model.unwrap()
     }
 
-    /// A chat completion over HTTP.
+    /// A chat completion over HTTP, as long as it may be.
     async fn complete(&self, body: &Value) -> Value {
-        let mut whole = json!({"messages": [{"role": "user", "content": "Hello."}]});
+        let mut whole =
+            json!({"messages": [{"role": "user", "content": "Hello."}], "logit_bias": never_ends()});
         whole.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
         let url = format!("http://127.0.0.1:{}/v1/chat/completions", self.port);
         reqwest::Client::new().post(url).json(&whole).send().await.unwrap().json().await.unwrap()
@@ -185,11 +195,11 @@ async fn the_seed_of_the_dialog_makes_answers_repeatable() {
 async fn what_the_dialog_loaded_with_is_remembered_and_a_refused_load_changes_nothing() {
     let app = App::serving().await;
     app.load(json!({"context_length": 4096, "kv": quantized(8, 8, 64, 0)})).await;
-    let model = app.embedded().await;
+    let model = app.random().await;
     let saved = app.desktop.saved_settings(&model).await.unwrap();
     assert_eq!(saved.load.context_length, Some(4096));
 
-    // The embedded model's heads are 64 wide.
+    // Its heads are 64 wide.
     let request = app.request(json!({"kv": quantized(8, 8, 128, 0)}), json!({})).await;
     let error = app.desktop.load(request).await.unwrap_err();
     assert_eq!((error.code, error.field.as_deref()), (ErrorCode::BadOption, Some("kv")));
@@ -237,7 +247,7 @@ async fn a_load_can_be_cancelled() {
 #[tokio::test]
 async fn the_estimate_is_what_a_full_cache_measures() {
     let app = App::serving().await;
-    let model = app.embedded().await;
+    let model = app.random().await;
     // Long enough that a quantized cache outweighs the first chunk of a prompt, which is unquantized.
     let messages = json!([{"role": "user", "content": "word ".repeat(2600)}]);
     for kv in [json!("dense"), quantized(8, 8, 64, 0)] {
@@ -350,11 +360,11 @@ async fn settings_that_cannot_be_read_are_still_said_after_the_first_load() {
 async fn a_model_is_deleted_unless_it_is_loaded_or_part_of_shorn() {
     let app = App::new();
     let folder = app.data().join("models/org/copy");
-    copy_folder(&embedded_model(), &folder);
+    copy_folder(&random_model(), &folder);
     let library = app.desktop.library().await.unwrap();
     assert_eq!(
         library.models.iter().map(|model| model.name.as_str()).collect::<Vec<_>>(),
-        ["org/copy", "shorn-embedded"]
+        ["org/copy", RANDOM_MODEL, "shorn-embedded"]
     );
     let directory = folder.display().to_string();
     let request = json!({"model": directory, "settings": {}, "anyway": false});
@@ -364,16 +374,8 @@ async fn a_model_is_deleted_unless_it_is_loaded_or_part_of_shorn() {
     app.desktop.unload().await;
     assert!(app.desktop.delete_model(&directory).await.unwrap() > 400_000);
     assert!(!folder.exists() && app.desktop.settings().recent.is_empty());
-    let embedded = app.embedded().await;
+    let embedded = app.in_library("shorn-embedded").await;
     assert_eq!(app.desktop.delete_model(&embedded).await.unwrap_err().code, ErrorCode::File);
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
 }
 
 #[tokio::test]
@@ -426,7 +428,9 @@ async fn a_chat_goes_through_the_server_and_a_stop_ends_it_with_its_record() {
     );
     assert!(events.iter().any(|event| matches!(event, ChatEvent::Content { .. })));
 
-    app.load(json!({})).await;
+    // At temperature 0 its answer to this is a long one.
+    let request = app.request(json!({}), json!({"temperature": 0})).await;
+    app.desktop.load(request).await.unwrap();
     let mut events = Vec::new();
     let on_event = |event| {
         app.desktop.stop_chat();

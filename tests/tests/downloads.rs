@@ -5,14 +5,14 @@ mod support;
 
 use serde_json::{Value, json};
 use shorn_hub_tests::{FakeHub, Fault};
-use shorn_tests::server::{Server, embedded_model};
+use shorn_tests::server::{Server, random_model};
 use support::{chat, eventually, get, post, post_to, ready};
 
 const NAME: &str = "mlx-community/Tiny-4bit";
 
 async fn server_with_hub() -> (FakeHub, Server) {
     let hub = FakeHub::start().await.unwrap();
-    hub.add_folder(NAME, &embedded_model()).unwrap();
+    hub.add_folder(NAME, &random_model()).unwrap();
     let server = Server::start_with(&[("HF_ENDPOINT", &hub.endpoint())], &[]);
     (hub, server)
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use shorn_tests::loops;
 use shorn_tests::script::{Answer, Script};
-use shorn_tests::server::Server;
+use shorn_tests::server::{Server, never_ends};
 use support::{Events, chat, eventually, get, post, ready, worker};
 
 /// Kills a process that the server under test started.
@@ -19,7 +19,7 @@ fn kill(process: u64) {
 
 /// A reply that goes on until it is ended: no end tokens.
 fn endless() -> Value {
-    chat("Go on.", json!({"logit_bias": {"1090": -100, "1088": -100}, "temperature": 1.0}))
+    chat("Go on.", json!({"logit_bias": never_ends(), "temperature": 1.0}))
 }
 
 #[tokio::test]

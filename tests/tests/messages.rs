@@ -12,8 +12,8 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use shorn_tests::conformance;
 use shorn_tests::script::{Answer, Script};
-use shorn_tests::server::{Server, embedded_model};
-use support::{copy_embedded, eventually, get, post_to, ready, running};
+use shorn_tests::server::{Server, random_model};
+use support::{copy_random_model, eventually, get, post_to, ready, running};
 
 const MESSAGES: &str = "/v1/messages";
 
@@ -21,13 +21,13 @@ const REPLY: &str = "<think>\nTwo files.\n</think>\n\nI read them.\n\n<tool_call
     <parameter=path>\nü.txt\n</parameter>\n</function>\n</tool_call>\n<tool_call>\n<function=read>\n\
     <parameter=path>\nb.txt\n</parameter>\n</function>\n</tool_call>";
 
-/// A copy of the embedded model whose template says that the model reasons.
+/// A copy of the random model whose template says that the model reasons.
 fn reasoning_model() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    copy_embedded(folder.path());
+    copy_random_model(folder.path());
     let template = folder.path().join("chat_template.jinja");
     let thinks = "{# enable_thinking: <think> and </think> #}";
-    let text = fs::read_to_string(embedded_model().join("chat_template.jinja")).unwrap();
+    let text = fs::read_to_string(random_model().join("chat_template.jinja")).unwrap();
     fs::write(template, text + thinks).unwrap();
     folder
 }
@@ -271,7 +271,7 @@ async fn the_real_engine_answers_counts_and_tells_what_it_had_in_its_cache() {
             "output_tokens": output})
     };
     assert_eq!(first["usage"], usage(prompt, 0, &first["shorn"]["report"]["generated_tokens"]));
-    assert_eq!(first["model"], "shorn-embedded", "the reply says which model answered");
+    assert_eq!(first["model"], "random-coder", "the reply says which model answered");
 
     let events = Events::post(&server, asked).await.all().await;
     let end = of_type(&events, "message_delta")[0];

@@ -6,15 +6,15 @@ mod support;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shorn_tests::server::{Server, checkpoint};
-use support::{chat, copy_embedded, eventually, get, post, post_to, ready, worker};
+use shorn_tests::server::{Server, checkpoint, never_ends};
+use support::{chat, copy_random_model, eventually, get, post, post_to, ready, worker};
 
 #[tokio::test]
 async fn a_load_takes_every_setting_and_the_worker_reports_them() {
     let server = Server::start(&[]);
     ready(&server).await;
     let settings = json!({
-        "model": "shorn-embedded", "context_length": 4096, "kv_key_bits": 8, "kv_value_bits": 4,
+        "model": "random-coder", "context_length": 4096, "kv_key_bits": 8, "kv_value_bits": 4,
         "kv_group_size": 32, "kv_start": 0, "max_concurrent": 2, "prompt_cache_bytes": 1_000_000,
         "memory_limit": 2_000_000_000, "idle_seconds": 600,
     });
@@ -46,7 +46,7 @@ async fn another_model_takes_the_place_of_the_served_one() {
     let before = worker(&server).await.unwrap();
     let copy = tempfile::tempdir().unwrap();
     let folder = copy.path().join("another");
-    copy_embedded(&folder);
+    copy_random_model(&folder);
     let (status, state) = post_to(&server, "/api/models/load", &json!({"model": folder})).await;
     assert_eq!((status, &state["name"]), (200, &json!("another")));
     assert_ne!(worker(&server).await.unwrap(), before);
@@ -64,9 +64,9 @@ async fn the_metrics_are_those_of_the_snapshot() {
     let text = reqwest::get(server.url("/metrics")).await.unwrap().text().await.unwrap();
     let (_, status) = get(&server, "/api/status").await;
     let weights = &status["model"]["memory"]["weights"];
-    let line = format!("shorn_model_memory_bytes{{model=\"shorn-embedded\",kind=\"weights\"}} {weights}");
+    let line = format!("shorn_model_memory_bytes{{model=\"random-coder\",kind=\"weights\"}} {weights}");
     assert!(text.contains(&line), "{line} is not in:\n{text}");
-    let generated = "shorn_generated_tokens_total{model=\"shorn-embedded\",endpoint=\"/v1/chat/completions\",finish=\"length\"} 3";
+    let generated = "shorn_generated_tokens_total{model=\"random-coder\",endpoint=\"/v1/chat/completions\",finish=\"length\"} 3";
     assert!(text.contains(generated), "{text}");
     assert!(text.ends_with("# EOF\n"));
 }
@@ -76,7 +76,7 @@ async fn a_load_that_does_not_fit_is_refused_unless_it_says_anyway() {
     let server = Server::start(&[]);
     ready(&server).await;
     let before = worker(&server).await;
-    let mut settings = json!({"model": "shorn-embedded", "memory_limit": 300_000_000});
+    let mut settings = json!({"model": "random-coder", "memory_limit": 300_000_000});
     let (status, error) = post_to(&server, "/api/models/load", &settings).await;
     assert_eq!((status, &error["error"]["code"]), (400, &json!("does_not_fit")), "{error}");
     assert_eq!(worker(&server).await, before);
@@ -92,17 +92,12 @@ async fn a_load_that_cannot_be_is_refused_by_field_and_the_served_model_stays() 
     let before = worker(&server).await;
     let without_template = checkpoint("qwen3_moe-4bit");
     for (settings, status, field, words) in [
-        (json!({"model": "shorn-embedded", "kv_bits": 8, "kv_group_size": 128}), 400, "kv", "head dimension"),
-        (json!({"model": "shorn-embedded", "kv_bits": 5}), 400, "kv_bits", "2, 3, 4, 6 or 8"),
-        (json!({"model": "shorn-embedded", "kv_bits": "some"}), 400, "kv_bits", "\"off\""),
-        (json!({"model": "shorn-embedded", "context_length": 1_000_000}), 400, "context_length", "65536"),
-        (json!({"model": "shorn-embedded", "max_concurrent": 0}), 400, "max_concurrent", "at least 1"),
-        (
-            json!({"model": "shorn-embedded", "flash_attention": true}),
-            400,
-            "flash_attention",
-            "unknown field",
-        ),
+        (json!({"model": "random-coder", "kv_bits": 8, "kv_group_size": 128}), 400, "kv", "head dimension"),
+        (json!({"model": "random-coder", "kv_bits": 5}), 400, "kv_bits", "2, 3, 4, 6 or 8"),
+        (json!({"model": "random-coder", "kv_bits": "some"}), 400, "kv_bits", "\"off\""),
+        (json!({"model": "random-coder", "context_length": 1_000_000}), 400, "context_length", "65536"),
+        (json!({"model": "random-coder", "max_concurrent": 0}), 400, "max_concurrent", "at least 1"),
+        (json!({"model": "random-coder", "flash_attention": true}), 400, "flash_attention", "unknown field"),
         (json!({"model": "nobody/nothing"}), 404, "model", "nobody/nothing"),
         (json!({"model": without_template}), 400, "model", "tokenizer"),
     ] {
@@ -132,7 +127,7 @@ async fn a_model_that_nobody_uses_is_unloaded_after_its_time_and_not_while_it_wo
     let server = Server::start(&["--idle-unload", "1"]);
     ready(&server).await;
     // Takes longer than the pause.
-    let long = chat("Hello.", json!({"max_tokens": 600, "logit_bias": {"1090": -100, "1088": -100}}));
+    let long = chat("Hello.", json!({"max_tokens": 600, "logit_bias": never_ends()}));
     let (status, reply) = post(&server, &long).await;
     assert_eq!((status, &reply["usage"]["completion_tokens"]), (200, &json!(600)));
     eventually("the worker is gone", || async { worker(&server).await.is_none() }).await;
@@ -145,10 +140,10 @@ async fn what_is_saved_for_a_model_fills_in_what_a_load_leaves_open() {
     let server = Server::start(&[]);
     ready(&server).await;
     let saved = json!({"load": {"context_length": 3000, "max_concurrent": 3}});
-    let settings = server.home().join("settings/shorn-embedded.json");
+    let settings = server.home().join("settings/random-coder.json");
     std::fs::create_dir_all(settings.parent().unwrap()).unwrap();
     std::fs::write(settings, saved.to_string()).unwrap();
-    let load = json!({"model": "shorn-embedded", "max_concurrent": 1});
+    let load = json!({"model": "random-coder", "max_concurrent": 1});
     let (_, state) = post_to(&server, "/api/models/load", &load).await;
     assert_eq!(state["settings"]["context_length"], 3000);
     assert_eq!(state["settings"]["max_concurrent"], 1);
@@ -171,7 +166,7 @@ async fn the_models_on_disk_are_listed_with_what_is_wrong_with_them() {
 async fn an_estimate_says_what_a_load_would_take_and_agrees_with_what_is_measured() {
     let server = Server::start(&[]);
     ready(&server).await;
-    let load = json!({"model": "shorn-embedded", "context_length": 4096, "kv_bits": 8, "kv_start": 0});
+    let load = json!({"model": "random-coder", "context_length": 4096, "kv_bits": 8, "kv_start": 0});
     let (status, estimate) = post_to(&server, "/api/models/estimate", &load).await;
     assert_eq!(status, 200, "{estimate}");
     assert_eq!(estimate["fit"]["verdict"], "fits");

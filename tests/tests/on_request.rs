@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use shorn_tests::script::{Answer, Script};
 use shorn_tests::server::Server;
-use support::{chat, copy_embedded, get, post, post_to, ready};
+use support::{chat, copy_random_model, get, post, post_to, ready};
 
 /// A model whose weights take so many bytes, of which the disk holds nothing: only for a scripted worker.
 fn heavy_model(folder: &Path, bytes: u64) {
-    copy_embedded(folder);
+    copy_random_model(folder);
     let bytes = bytes / 4 * 4;
     let weight = json!({"dtype": "F32", "shape": [bytes / 4], "data_offsets": [0, bytes]});
     let header = json!({"model.embed_tokens.weight": weight}).to_string();
@@ -27,7 +27,7 @@ fn heavy_model(folder: &Path, bytes: u64) {
 #[tokio::test]
 async fn a_request_that_names_a_model_on_disk_loads_it_once_with_its_saved_settings_beside_the_chosen_one() {
     let server = Server::start(&[]);
-    copy_embedded(&server.home().join("models/org/Second"));
+    copy_random_model(&server.home().join("models/org/Second"));
     let saved = json!({"load": {"context_length": 3000}});
     std::fs::create_dir_all(server.home().join("settings")).unwrap();
     std::fs::write(server.home().join("settings/org--Second.json"), saved.to_string()).unwrap();
@@ -48,14 +48,14 @@ async fn a_request_that_names_a_model_on_disk_loads_it_once_with_its_saved_setti
     assert_eq!(others.len(), 1, "{others:?}");
     assert_eq!(others[0]["settings"]["context_length"], 3000);
     assert!(others[0]["idle_unload_seconds"].as_u64().unwrap() > 0);
-    assert_eq!(status["model"]["name"], "shorn-embedded");
+    assert_eq!(status["model"]["name"], "random-coder");
     let (status, reply) = ask("default").await;
-    assert_eq!((status, &reply["model"]), (200, &json!("shorn-embedded")));
+    assert_eq!((status, &reply["model"]), (200, &json!("random-coder")));
 
     let (_, models) = get(&server, "/v1/models").await;
     let loaded: Vec<_> =
         models["data"].as_array().unwrap().iter().map(|model| (&model["id"], &model["loaded"])).collect();
-    assert_eq!(loaded, [(&json!("shorn-embedded"), &json!(true)), (&json!("org/Second"), &json!(true))]);
+    assert_eq!(loaded, [(&json!("random-coder"), &json!(true)), (&json!("org/Second"), &json!(true))]);
 
     let (status, state) = post_to(&server, "/api/models/unload", &json!({"model": "org/Second"})).await;
     assert_eq!((status, &state["phase"]["phase"]), (200, &json!("stopped")));

@@ -32,7 +32,7 @@ fn pi(server: &Server, project: &Path, max_tokens: Option<u32>, prompt: &str) ->
     }
     let output = Pi::install()
         .command(home.path(), project)
-        .args(["--provider", "shorn", "--model", "shorn-embedded", "-p", prompt])
+        .args(["--provider", "shorn", "--model", "random-coder", "-p", prompt])
         .output()
         .unwrap();
     eprintln!("{}", String::from_utf8_lossy(&output.stderr));
@@ -123,7 +123,7 @@ async fn connecting_prints_adds_and_takes_out_again_and_leaves_the_rest_of_the_f
     let printed: Value = serde_json::from_slice(&printed.stdout).unwrap();
     let provider = &printed["providers"]["shorn"];
     assert_eq!(provider["baseUrl"], server.url("/v1"));
-    assert_eq!(provider["models"][0]["id"], "shorn-embedded");
+    assert_eq!(provider["models"][0]["id"], "random-coder");
     assert_eq!(provider["models"][0]["contextWindow"], 8000);
     assert_eq!(provider["models"][0]["maxTokens"], 2000);
     assert!(!home.path().join(".pi").exists(), "printing writes nothing");

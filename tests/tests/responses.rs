@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shorn_tests::conformance;
 use shorn_tests::script::{Answer, Script};
 use shorn_tests::server::Server;
-use support::{Events, copy_embedded, eventually, get, post_to, ready, running};
+use support::{Events, copy_random_model, eventually, get, post_to, ready, running};
 
 const PATH: &str = "/v1/responses";
 
@@ -49,11 +49,11 @@ fn body(more: Value) -> Value {
     body
 }
 
-/// A scripted server whose model may think: its template is the embedded one's with a word of `</think>`.
+/// A scripted server whose model may think: its template is the random model's with a word of `</think>`.
 fn thinking(script: &Script, options: &[&str]) -> (Server, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("thinker");
-    copy_embedded(&model);
+    copy_random_model(&model);
     let template = model.join("chat_template.jinja");
     let text = std::fs::read_to_string(&template).unwrap();
     std::fs::write(template, text + "{#- Reasoning ends with </think>. -#}").unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shorn_hub_tests::{FakeHub, Fault};
-use shorn_tests::server::{embedded_model, shorn, shorn_app};
+use shorn_tests::server::{never_ends, random_model, shorn, shorn_app};
 use shorn_tests::session::Session;
 use shorn_tests::window::Window;
 
@@ -15,12 +15,12 @@ const DIALOG: &str = "[role=dialog]";
 
 #[tokio::test]
 async fn a_person_loads_a_model_with_an_8_bit_cache_connects_pi_and_quits() {
-    let window = Window::open(&json!({"load_at_start": false}), &[]).await;
+    let window = Window::open_in(Session::with_random_model(&json!({"load_at_start": false})), &[]).await;
 
     // The load dialog, with an 8-bit KV cache from the first token.
     window.press(NAVIGATION, "Models").await;
-    window.wait_for_text("shorn-embedded").await;
-    window.press("main", "Load: shorn-embedded").await;
+    window.wait_for_text("random-coder").await;
+    window.press("main", "Load: random-coder").await;
     window.wait_for(DIALOG).await;
     window.press(DIALOG, "KV cache quantization").await;
     window.fill(DIALOG, "Start quantizing at", "0").await;
@@ -33,8 +33,7 @@ async fn a_person_loads_a_model_with_an_8_bit_cache_connects_pi_and_quits() {
     // A request over HTTP: the gauge shows its cache while it runs, the table the request when it has ended.
     window.press(NAVIGATION, "Home").await;
     window.wait_for_text("8-bit").await;
-    let body =
-        json!({"messages": [{"role": "user", "content": "Hello."}], "max_tokens": 2000, "temperature": 0});
+    let body = json!({"messages": [{"role": "user", "content": "Hello."}], "max_tokens": 2000, "logit_bias": never_ends()});
     let url = format!("http://127.0.0.1:{}/v1/chat/completions", window.session.port);
     let request = reqwest::Client::new().post(url).header("user-agent", "smoke/1.0").json(&body).send();
     let gauge =
@@ -53,7 +52,7 @@ async fn a_person_loads_a_model_with_an_8_bit_cache_connects_pi_and_quits() {
     let written: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
     let provider = &written["providers"]["shorn"];
     assert_eq!(provider["baseUrl"], format!("http://127.0.0.1:{}/v1", window.session.port));
-    assert_eq!(provider["models"][0]["id"], "shorn-embedded");
+    assert_eq!(provider["models"][0]["id"], "random-coder");
 
     // Quitting leaves nothing behind.
     let session = &window.session;
@@ -67,13 +66,13 @@ async fn a_person_loads_a_model_with_an_8_bit_cache_connects_pi_and_quits() {
 #[tokio::test]
 async fn a_chat_and_every_view_work_in_the_real_web_view() {
     // At temperature 0 its answer to this is a long one.
-    let session = Session::start(&json!({}));
+    let session = Session::with_random_model(&json!({}));
     let settings = session.home.join("data/settings");
     std::fs::create_dir(&settings).unwrap();
     let saved = json!({"sampling": {"temperature": 0}});
-    std::fs::write(settings.join("shorn-embedded.json"), saved.to_string()).unwrap();
+    std::fs::write(settings.join("random-coder.json"), saved.to_string()).unwrap();
     let window = Window::open_in(session, &[]).await;
-    window.wait_for_text("shorn-embedded").await;
+    window.wait_for_text("random-coder").await;
     window.press(NAVIGATION, "Chat").await;
     window.fill("main", "Message", "Hello.").await;
     window.press("main", "Send").await;
@@ -145,7 +144,7 @@ async fn without_an_icon_closing_the_window_quits() {
 #[tokio::test]
 async fn a_person_finds_downloads_and_loads_a_model() {
     let hub = FakeHub::start().await.unwrap();
-    hub.add_folder("mlx-community/Tiny-4bit", &embedded_model()).unwrap();
+    hub.add_folder("mlx-community/Tiny-4bit", &random_model()).unwrap();
     let window = Window::open(&json!({"load_at_start": false}), &[("HF_ENDPOINT", &hub.endpoint())]).await;
     window.press(NAVIGATION, "Models").await;
     window.fill("main", "Words of the name", "tiny").await;
@@ -163,7 +162,7 @@ async fn a_person_finds_downloads_and_loads_a_model() {
 #[tokio::test]
 async fn a_download_is_in_the_menu_while_it_runs_and_announced_when_it_is_done() {
     let hub = FakeHub::start().await.unwrap();
-    hub.add_folder("mlx-community/Tiny-4bit", &embedded_model()).unwrap();
+    hub.add_folder("mlx-community/Tiny-4bit", &random_model()).unwrap();
     hub.fail(Fault::BytesPerSecond(200_000));
     let session = Session::start(&json!({}));
     let (tray, notifications) = (session.tray_host(), session.notification_host());

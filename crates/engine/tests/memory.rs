@@ -21,9 +21,9 @@ fn eight_bits() -> KvCache {
     })
 }
 
-/// The embedded model, 2 layers with 4 query heads and 2 KV heads of 64, its context long enough to weigh something.
+/// The random model of the whole-product tests, 2 layers with 4 query heads and 2 KV heads of 64, its context long enough to weigh something.
 fn load(kv: KvCache) -> Engine {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../hub/embedded");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/random-coder");
     let settings = LoadSettings { kv, context_length: 16384, ..settings(&folder) };
     Engine::load(settings, &mut |_, _| ControlFlow::Continue(())).unwrap()
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Its name in the API.
 pub const NAME: &str = "shorn-embedded";
 
-/// Its files, made by `embedded/make.py`.
+/// Its files.
 const FILES: &[(&str, &[u8])] = &[
     ("chat_template.jinja", include_bytes!("../embedded/chat_template.jinja")),
     ("config.json", include_bytes!("../embedded/config.json")),

@@ -9,7 +9,7 @@ use crate::process::check;
 use crate::workspace::Workspace;
 
 /// The scripts that make them.
-const SCRIPTS: &[&str] = &["tests/fixtures/make_checkpoints.py", "crates/hub/embedded/make.py"];
+const SCRIPTS: &[&str] = &["tests/fixtures/make_checkpoints.py", "tests/fixtures/random-coder/make.py"];
 
 /// Runs the scripts. Their results are repeatable: `git status` shows no change afterwards.
 pub fn make(workspace: &Workspace) -> Result<()> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use shorn_tests::server::{Server, embedded_model};
+use shorn_tests::server::{Server, copy_folder, random_model};
 
 /// A chat request with one user message.
 pub fn chat(content: &str, more: Value) -> Value {
@@ -30,13 +30,9 @@ pub async fn post_to(server: &Server, path: &str, body: &Value) -> (u16, Value) 
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
-/// A copy of the embedded model.
-pub fn copy_embedded(folder: &Path) {
-    std::fs::create_dir_all(folder).unwrap();
-    for entry in std::fs::read_dir(embedded_model()).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
-    }
+/// A copy of the model with random weights.
+pub fn copy_random_model(folder: &Path) {
+    copy_folder(&random_model(), folder);
 }
 
 /// Gets JSON.
