@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shorn_tests::server::{Server, checkpoint, never_ends};
-use support::{Events, Streamed, chat, copy_eventually, get, post, ready, running};
+use support::{Events, Streamed, chat, copy_random_model, eventually, get, post, ready, running};
 
 #[tokio::test]
 async fn a_reply_is_the_same_streamed_and_not_and_counts_its_tokens() {

@@ -53,9 +53,14 @@ async fn a_request_that_names_a_model_on_disk_loads_it_once_with_its_saved_setti
     assert_eq!((status, &reply["model"]), (200, &json!("random-coder")));
 
     let (_, models) = get(&server, "/v1/models").await;
-    let loaded: Vec<_> =
-        models["data"].as_array().unwrap().iter().map(|model| (&model["id"], &model["loaded"])).collect();
-    assert_eq!(loaded, [(&json!("random-coder"), &json!(true)), (&json!("org/Second"), &json!(true))]);
+    let loaded: Vec<_> = models["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|model| (model["id"].clone(), model["loaded"].clone()))
+        .collect();
+    let expected = [("random-coder", true), ("org/Second", true), ("shorn-embedded", false)];
+    assert_eq!(loaded, expected.map(|(name, loaded)| (json!(name), json!(loaded))));
 
     let (status, state) = post_to(&server, "/api/models/unload", &json!({"model": "org/Second"})).await;
     assert_eq!((status, &state["phase"]["phase"]), (200, &json!("stopped")));
