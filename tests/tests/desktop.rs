@@ -394,12 +394,12 @@ async fn agents_get_the_address_and_the_context_that_are_there_now() {
     let written = fs::read_to_string(&path).unwrap();
     let config = app.desktop.agent_config(Agent::Pi).unwrap();
     assert_eq!(written, config.text());
-    assert_eq!(config.command, "pi --provider shorn --model shorn-embedded");
+    assert_eq!(config.command, "pi --provider shorn --model random-coder");
     let provider = &serde_json::from_str::<Value>(&written).unwrap()["providers"]["shorn"];
     assert_eq!(provider["baseUrl"], format!("http://127.0.0.1:{}/v1", app.port));
     assert_eq!(provider["models"][0]["contextWindow"], 8192);
     let all_are_current = |app: &App, current: bool| {
-        let connected = AgentStatus::Connected { model: Some("shorn-embedded".to_owned()), current };
+        let connected = AgentStatus::Connected { model: Some(RANDOM_MODEL.to_owned()), current };
         app.desktop.agents().iter().all(|agent| agent.status == connected)
     };
     assert!(all_are_current(&app, true), "{:?}", app.desktop.agents());

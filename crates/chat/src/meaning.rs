@@ -30,8 +30,9 @@ pub fn argument_difference(before: &str, now: &str) -> Option<ArgumentDifference
         return None;
     }
     let parsed = serde_json::from_str::<Value>(before).ok().zip(serde_json::from_str::<Value>(now).ok());
+    let text = Value::to_string;
     Some(match parsed {
-        Some((before, now)) if before.to_string() == now.to_string() => ArgumentDifference::Format,
+        Some((before, now)) if text(&before) == text(&now) => ArgumentDifference::Format,
         // Maps are equal in any order, numbers only if they are written as the same kind.
         Some((before, now)) if before == now => ArgumentDifference::Order,
         Some((before, now)) if same_value(&before, &now, None) => ArgumentDifference::Numbers,
