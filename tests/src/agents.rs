@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,6 +19,7 @@ struct Pins {
     codex: BTreeMap<String, Package>,
     /// Claude Code is a program of its own for each platform.
     claude: BTreeMap<String, Package>,
+    opencode: BTreeMap<String, Package>,
     node: NodePackages,
 }
 
@@ -140,6 +142,29 @@ impl Claude {
             .env("ENABLE_TOOL_SEARCH", "false");
         command
     }
+}
+
+/// Puts an agent's command into a folder, as its installation puts it on the `PATH`; false where the agent is not pinned
+/// for this platform.
+pub fn put_command(name: &str, folder: &Path) -> bool {
+    let pins = pins();
+    let platform = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
+    let program = match name {
+        "pi" => {
+            let Pi { node, script } = Pi::install();
+            format!("{}' '{}", node.display(), script.display())
+        }
+        "codex" if pins.codex.contains_key(&platform) => Codex::install().program.display().to_string(),
+        "claude" if pins.claude.contains_key(&platform) => Claude::install().program.display().to_string(),
+        "opencode" if pins.opencode.contains_key(&platform) => {
+            unpacked(&pins.opencode[&platform]).join("bin/opencode").display().to_string()
+        }
+        _ => return false,
+    };
+    let command = folder.join(name);
+    fs::write(&command, format!("#!/bin/sh\nexec '{program}' \"$@\"\n")).unwrap();
+    fs::set_permissions(command, fs::Permissions::from_mode(0o755)).unwrap();
+    true
 }
 
 /// `node` where it is new enough, else one from npm.
