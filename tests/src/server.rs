@@ -48,33 +48,35 @@ pub fn checkpoint(name: &str) -> PathBuf {
 
 /// The `shorn` executable of this checkout, built if it is not.
 pub fn shorn() -> PathBuf {
-    built("shorn-cli", "shorn")
+    built("shorn")
 }
 
 /// The app of this checkout, built if it is not.
 pub fn shorn_app() -> PathBuf {
-    built("shorn-app", "shorn-app")
+    built("shorn-app")
 }
 
 /// The scripted worker.
 pub fn scripted_worker() -> PathBuf {
-    built("shorn-tests", "scripted-worker")
+    built("scripted-worker")
 }
 
 /// An executable of the profile that runs, built with the others of its kind.
-fn built(package: &str, name: &str) -> PathBuf {
+fn built(name: &str) -> PathBuf {
     static SERVER: OnceLock<()> = OnceLock::new();
     static APP: OnceLock<()> = OnceLock::new();
-    let (once, packages) = match package {
+    let (once, programs) = match name {
         "shorn-app" => (&APP, &["shorn-app"][..]),
-        _ => (&SERVER, &["shorn-cli", "shorn-tests"][..]),
+        _ => (&SERVER, &["shorn", "scripted-worker"][..]),
     };
     // .../target/debug/deps/test-name
     let folder = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
     once.get_or_init(|| {
         let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
-        cargo.args(["build", "--quiet", "--bins"]);
-        packages.iter().for_each(|package| _ = cargo.args(["--package", package]));
+        // As `npm test` builds: of the whole workspace, and with a test of it, else the dependencies would have other features
+        // and be compiled again.
+        cargo.args(["build", "--quiet", "--workspace", "--test", "fake_hub"]);
+        programs.iter().for_each(|program| _ = cargo.args(["--bin", program]));
         if folder.ends_with("release") {
             cargo.arg("--release");
         }
@@ -82,7 +84,7 @@ fn built(package: &str, name: &str) -> PathBuf {
         assert!(cargo.arg("--manifest-path").arg(manifest).status().unwrap().success());
     });
     let path = folder.join(name);
-    assert!(path.is_file(), "{package} has no {}", path.display());
+    assert!(path.is_file(), "no {}", path.display());
     path
 }
 
