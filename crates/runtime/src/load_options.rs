@@ -45,6 +45,14 @@ pub enum BadLoadOption {
     /// None at all.
     #[error("max concurrent requests must be at least 1")]
     MaxConcurrent,
+    /// Less than its weights.
+    #[error("memory limit must be at least {weights} bytes, which are this model's weights; not {asked}")]
+    MemoryLimit {
+        /// What was chosen, in bytes.
+        asked: u64,
+        /// Bytes of the weights.
+        weights: u64,
+    },
     /// The model cannot take this KV cache.
     #[error(transparent)]
     Kv(#[from] KvRefusal),
@@ -56,6 +64,7 @@ impl BadLoadOption {
         match self {
             Self::ContextLength { .. } => "context_length",
             Self::MaxConcurrent => "max_concurrent",
+            Self::MemoryLimit { .. } => "memory_limit",
             Self::Kv(_) => "kv",
         }
     }

@@ -6,13 +6,12 @@ mod stream;
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::app::App;
+use crate::body::WholeBody;
 use crate::error::ApiError;
 use crate::served::ServedModel;
 use crate::turn::{Origin, first_event};
@@ -20,6 +19,8 @@ pub(crate) use request::{StreamOptions, one_or_many, text_of, tool_choice};
 pub(crate) use response::Usage;
 
 use request::ChatRequest;
+#[cfg(test)]
+pub use request::fields;
 
 /// What both forms of the reply need to know.
 struct Context {
@@ -33,10 +34,9 @@ struct Context {
 pub async fn chat_completions(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
     let origin = Origin::new("/v1/chat/completions", "chatcmpl-", &headers);
-    let body = body.map_err(|_| ApiError::too_large(crate::MAX_BODY_BYTES))?;
     let ChatRequest { model, turn, include_usage } = ChatRequest::parse(&body)?;
     drop(body);
     let model = app.model_for(model.as_deref()).await?;

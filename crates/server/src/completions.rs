@@ -6,17 +6,18 @@ mod stream;
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::app::App;
+use crate::body::WholeBody;
 use crate::error::ApiError;
 use crate::served::ServedModel;
 use crate::turn::{Origin, TurnInput, first_event};
 use request::CompletionRequest;
+#[cfg(test)]
+pub use request::fields;
 use response::LogprobsReader;
 
 /// What both forms of the reply need to know.
@@ -35,10 +36,9 @@ struct Context {
 pub async fn completions(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
     let origin = Origin::new("/v1/completions", "cmpl-", &headers);
-    let body = body.map_err(|_| ApiError::too_large(crate::MAX_BODY_BYTES))?;
     let CompletionRequest { model, turn, echo, include_usage } = CompletionRequest::parse(&body)?;
     drop(body);
     let model = app.model_for(model.as_deref()).await?;

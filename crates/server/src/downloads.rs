@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -17,8 +16,9 @@ use shorn_hub::remote::RepositoryName;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::body;
+use crate::body::{self, WholeBody};
 use crate::error::ApiError;
+use crate::path::Path;
 
 /// A comment goes out whenever nothing else has for so long.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -28,6 +28,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 struct DownloadBody {
     /// `org/name`.
     model: RepositoryName,
+}
+
+/// The fields of a body.
+#[cfg(test)]
+pub fn fields() -> &'static [&'static str] {
+    body::fields::<DownloadBody>()
 }
 
 /// What can be done with a download.
@@ -51,7 +57,10 @@ pub async fn list(State(app): State<Arc<App>>) -> Json<Vec<Download>> {
 
 /// Begins or resumes a download and tells how it goes, one event for each change, until it is ready, failed, paused or
 /// cancelled. Hanging up does not end it.
-pub async fn download(State(app): State<Arc<App>>, body: Bytes) -> Result<impl IntoResponse, ApiError> {
+pub async fn download(
+    State(app): State<Arc<App>>,
+    WholeBody(body): WholeBody,
+) -> Result<impl IntoResponse, ApiError> {
     let DownloadBody { model } = body::parse(&body, "a download request")?;
     app.downloads.add(model.clone());
     let events = changes(app.downloads(), model).map(|download| Ok::<_, Infallible>(event(&download)));
@@ -62,7 +71,7 @@ pub async fn download(State(app): State<Arc<App>>, body: Bytes) -> Result<impl I
 pub async fn act(
     State(app): State<Arc<App>>,
     Path(action): Path<Action>,
-    body: Bytes,
+    WholeBody(body): WholeBody,
 ) -> Result<StatusCode, ApiError> {
     let DownloadBody { model } = body::parse(&body, "a request about a download")?;
     if !app.downloads().borrow().iter().any(|download| download.name == model) {

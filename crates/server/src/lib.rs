@@ -19,6 +19,8 @@ mod management;
 mod messages;
 mod metrics;
 mod models;
+mod openapi;
+mod path;
 mod reply;
 mod responses;
 mod served;
@@ -62,6 +64,7 @@ pub fn router(app: Arc<App>, guard: Guard) -> Router {
         .route("/v1/models", get(models::models))
         .route("/v1/models/{*name}", get(models::model))
         .route("/health", get(status::health))
+        .route("/openapi.json", get(openapi::openapi))
         .route("/api/models/download", get(downloads::list).post(downloads::download))
         .route("/api/models/download/{action}", post(downloads::act))
         .route("/api/hub/models", get(hub_models::search))
@@ -119,7 +122,10 @@ impl Listener for Watched {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        Listener::accept(&mut self.listener).await
+        let (connection, peer) = Listener::accept(&mut self.listener).await;
+        // Tokens are small and come one by one: none must wait for the acknowledgement of the one before.
+        let _ = connection.set_nodelay(true);
+        (connection, peer)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {

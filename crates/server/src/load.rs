@@ -139,6 +139,7 @@ impl App {
         let twin = self.served().others.iter().find(|other| same(other)).cloned();
         let chosen = self.served().chosen.clone();
         let gone: Vec<_> = chosen.iter().chain(&twin).cloned().collect();
+        plan.check_memory_limit()?;
         if !request.anyway {
             self.make_room(&plan, gone).await?;
         }

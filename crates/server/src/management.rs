@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use serde::Deserialize;
 use shorn_hub::library::Library;
 use shorn_runtime::{LoadOptions, ModelState};
 
 use crate::app::App;
-use crate::body;
+use crate::body::{self, WholeBody};
 use crate::error::ApiError;
 use crate::kv_fields::{BitsField, KvFields};
 use crate::load::{Estimate, LoadRequest};
@@ -62,13 +61,19 @@ pub async fn library(State(app): State<Arc<App>>) -> Result<Json<Library>, ApiEr
 
 /// Loads a model in place of the present one; answers when it is loaded. What the body leaves open comes from the
 /// settings saved for the model.
-pub async fn load(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<ModelState>, ApiError> {
+pub async fn load(
+    State(app): State<Arc<App>>,
+    WholeBody(body): WholeBody,
+) -> Result<Json<ModelState>, ApiError> {
     let model = app.load(request(&app, &body).await?).await?;
     Ok(Json(app.loaded(&model).await?))
 }
 
 /// What a load with these settings would take, and whether this machine has it; nothing is loaded.
-pub async fn estimate(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Estimate>, ApiError> {
+pub async fn estimate(
+    State(app): State<Arc<App>>,
+    WholeBody(body): WholeBody,
+) -> Result<Json<Estimate>, ApiError> {
     Ok(Json(app.estimate(&request(&app, &body).await?).await?))
 }
 
@@ -79,6 +84,18 @@ async fn request(app: &App, body: &[u8]) -> Result<LoadRequest, ApiError> {
     Ok(LoadRequest { name, directory, options, save: None, anyway: body.anyway })
 }
 
+/// The fields of the body of a load.
+#[cfg(test)]
+pub fn load_fields() -> &'static [&'static str] {
+    body::fields::<LoadBody>()
+}
+
+/// Those of an unload.
+#[cfg(test)]
+pub fn unload_fields() -> &'static [&'static str] {
+    body::fields::<UnloadBody>()
+}
+
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 struct UnloadBody {
@@ -87,7 +104,10 @@ struct UnloadBody {
 }
 
 /// Unloads a model; the next request loads it again.
-pub async fn unload(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Option<ModelState>>, ApiError> {
+pub async fn unload(
+    State(app): State<Arc<App>>,
+    WholeBody(body): WholeBody,
+) -> Result<Json<Option<ModelState>>, ApiError> {
     let body = if body.is_empty() { UnloadBody::default() } else { body::parse(&body, "an unload request")? };
     let Some(served) = app.served_as(body.model.as_deref()) else {
         return body.model.map_or(Ok(Json(None)), |model| Err(ApiError::model_not_loaded(&model)));

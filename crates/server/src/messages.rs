@@ -14,19 +14,20 @@ mod tools;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
 
 use crate::app::{App, render};
+use crate::body::WholeBody;
 use crate::error::ApiError;
 use crate::served::ServedModel;
 use crate::turn::{Origin, first_event};
 pub use errors::in_own_shape;
 pub use models::{ModelInfo, ModelList, asks_for_own_shape};
+#[cfg(test)]
+pub use request::fields;
 use request::{CountRequest, MessagesRequest};
 
 /// What both forms of the reply need to know.
@@ -39,10 +40,9 @@ struct Context {
 pub async fn messages(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
     let origin = Origin::new("/v1/messages", "msg_", &headers);
-    let body = body.map_err(|_| ApiError::too_large(crate::MAX_BODY_BYTES))?;
     let MessagesRequest { model, turn } = MessagesRequest::parse(&body)?;
     drop(body);
     let model = model_for(&app, &model).await?;
@@ -65,9 +65,8 @@ pub struct TokenCount {
 /// The route that counts: the conversation is rendered and tokenized as for a reply.
 pub async fn count_tokens(
     State(app): State<Arc<App>>,
-    body: Result<Bytes, BytesRejection>,
+    WholeBody(body): WholeBody,
 ) -> Result<Json<TokenCount>, ApiError> {
-    let body = body.map_err(|_| ApiError::too_large(crate::MAX_BODY_BYTES))?;
     let CountRequest { model, conversation } = CountRequest::parse(&body)?;
     let model = model_for(&app, &model).await?;
     let prompt = render(model, conversation).await?;

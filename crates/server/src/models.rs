@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -15,6 +15,7 @@ use shorn_runtime::ModelPhase;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::messages::{ModelInfo, ModelList, asks_for_own_shape};
+use crate::path::Path;
 use crate::served::ServedModel;
 
 /// The list.

@@ -13,21 +13,23 @@ mod tools;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::app::App;
+use crate::body::WholeBody;
 use crate::error::ApiError;
+use crate::path::Path;
 use crate::served::ServedModel;
 use crate::turn::{Origin, first_event};
 use output::Output;
 use request::{ResponsesRequest, Settings};
 
+#[cfg(test)]
+pub use request::fields;
 pub use store::ResponseStore;
 
 /// A response on its way.
@@ -58,10 +60,9 @@ pub struct Deleted {
 pub async fn create(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
     let origin = Origin::new("/v1/responses", "resp_", &headers);
-    let body = body.map_err(|_| ApiError::too_large(crate::MAX_BODY_BYTES))?;
     let request = ResponsesRequest::parse(&body, &app.responses)?;
     drop(body);
     let model = app.model_for(request.model.as_deref()).await?;

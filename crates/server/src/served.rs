@@ -39,6 +39,20 @@ impl LoadPlan {
         let (config, generation) = (checkpoint.config, checkpoint.generation);
         Ok(Self { spec, config, generation, saved, facts })
     }
+
+    /// What the worker would refuse, said before the present model is unloaded for it.
+    ///
+    /// # Errors
+    /// When the weights alone are more than the model may take.
+    pub(crate) fn check_memory_limit(&self) -> Result<(), ServedModelError> {
+        let weights = self.facts.weights_bytes;
+        match self.spec.settings.memory_limit {
+            Some(limit) if limit < weights => {
+                Err(BadLoadOption::MemoryLimit { asked: limit, weights }.into())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Template, tokenizer and configuration of a model, how it is loaded, and the handle on it.

@@ -96,6 +96,12 @@ struct BodyFunction {
     arguments: Option<String>,
 }
 
+/// The fields of a body.
+#[cfg(test)]
+pub fn fields() -> &'static [&'static str] {
+    body::fields::<Body>()
+}
+
 impl ChatRequest {
     /// Parses a body.
     ///

@@ -61,6 +61,12 @@ struct Body {
     kv_start: Option<u32>,
 }
 
+/// The fields of a body.
+#[cfg(test)]
+pub fn fields() -> &'static [&'static str] {
+    body::fields::<Body>()
+}
+
 impl CompletionRequest {
     /// Parses a body.
     ///

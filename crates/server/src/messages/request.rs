@@ -85,6 +85,12 @@ struct OutputConfig {
     format: Option<Value>,
 }
 
+/// The fields of a body.
+#[cfg(test)]
+pub fn fields() -> &'static [&'static str] {
+    body::fields::<Body>()
+}
+
 impl MessagesRequest {
     /// Parses a body.
     ///

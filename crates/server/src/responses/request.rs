@@ -138,6 +138,12 @@ struct FormatField {
     kind: String,
 }
 
+/// The fields of a body.
+#[cfg(test)]
+pub fn fields() -> &'static [&'static str] {
+    body::fields::<Body>()
+}
+
 impl ResponsesRequest {
     /// Parses a body. What it goes on from or refers to is looked up in the store.
     ///
