@@ -3,8 +3,9 @@
 //! Templates are Jinja programs that come with the model. They run in an engine set up as transformers does it, see
 //! what transformers shows them, print as Python prints, and are stopped when they ask for too much.
 //!
-//! One gap is known: fuel does not bound a list that holds another list many times over, several levels deep, when `~`
-//! prints it or `==` compares it.
+//! Gaps that are known: a macro takes no more arguments than it names (`varargs`), `%` does not format a text (the filter
+//! `format` does), and a loop over `none` does nothing where Python fails. And fuel does not bound a list that holds
+//! another list many times over, several levels deep, when `~` prints it or `==` compares it.
 
 mod context;
 mod error;
@@ -13,6 +14,7 @@ mod python;
 mod sandbox;
 #[cfg(test)]
 mod tests;
+mod text_methods;
 
 use std::path::Path;
 
