@@ -6,6 +6,7 @@ pub mod agents;
 pub mod conformance;
 #[cfg(target_os = "linux")]
 mod display;
+pub mod overhead;
 pub mod script;
 pub mod server;
 #[cfg(target_os = "linux")]

@@ -121,7 +121,8 @@ impl Server {
         Self::with(command, &[&["--worker", worker.to_str().unwrap()], options].concat())
     }
 
-    fn with(mut command: Command, options: &[&str]) -> Self {
+    /// `shorn`, with whatever else it is to be run with.
+    pub fn with(mut command: Command, options: &[&str]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let port = free_port();
         command.arg("serve");

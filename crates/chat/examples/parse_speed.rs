@@ -1,14 +1,13 @@
-//! Prints how long the output parser takes for a megabyte, for each format and for texts made to be hard for it.
+//! Prints how many milliseconds the output parser takes for one, two and four megabytes, for each format and for texts made
+//! to be hard for it, as JSON. What is linear takes twice as long for twice the text.
 //!
 //! ```text
 //! cargo run --release -p shorn-chat --example parse_speed
 //! ```
-//!
-//! Twice the text should take about twice the time; the last column is that ratio.
 
 use std::time::Instant;
 
-use serde_json::json;
+use serde_json::{Map, json};
 use shorn_chat::conversation::Tool;
 use shorn_chat::output::{End, OutputParser, Reasoning, ToolFormat};
 
@@ -57,8 +56,14 @@ const TEXTS: &[(ToolFormat, &str, &str)] = &[
     (ToolFormat::Lfm2, "<|tool_call_start|>[write(content", "<|tool_call_start|>[write(content=\""),
 ];
 
+/// Megabytes of the texts.
+const SIZES: [usize; 3] = [1, 2, 4];
+
+/// Each time is the shortest of so many.
+const ROUNDS: usize = 3;
+
 fn main() {
-    println!("{:<14} {:<26} {:>10} {:>10} {:>6}", "format", "text", "1 MB (ms)", "2 MB (ms)", "ratio");
+    let mut formats = Map::new();
     for (format, opener, begun) in TEXTS {
         let close = match format {
             ToolFormat::Glm => "</arg_value></tool_call>x",
@@ -80,18 +85,17 @@ fn main() {
             ("deep nesting", begun.trim_end_matches("<|\"|>").trim_end_matches('"'), "["),
             ("'<' and '['", "", "<["),
         ];
-        for (name, begin, unit) in cases {
-            let times = [1, 2]
-                .map(|size| time(*format, &format!("{begin}{}", unit.repeat(size * MEGABYTE / unit.len()))));
-            println!(
-                "{:<14} {name:<26} {:>10.1} {:>10.1} {:>6.1}",
-                format.name(),
-                times[0],
-                times[1],
-                times[1] / times[0]
-            );
-        }
+        let times = cases.map(|(name, begin, unit)| {
+            let times = SIZES.map(|size| {
+                let text = format!("{begin}{}", unit.repeat(size * MEGABYTE / unit.len()));
+                (0..ROUNDS).map(|_| time(*format, &text)).fold(f64::INFINITY, f64::min)
+            });
+            let of = |index: usize| (times[index] * 10.0).round() / 10.0;
+            (name.to_owned(), json!({ "1 MB": of(0), "2 MB": of(1), "4 MB": of(2) }))
+        });
+        formats.insert(format.name().to_owned(), Map::from_iter(times).into());
     }
+    println!("{}", json!({ "milliseconds": formats }));
 }
 
 /// Milliseconds for a text that comes in pieces of a few characters, as tokens do.

@@ -5,6 +5,7 @@ mod cache;
 mod fit_table;
 mod fixtures;
 mod front_end;
+mod fuzz;
 mod icons;
 mod licences;
 mod measure;
@@ -75,6 +76,12 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Fuzz the output parsers, each format for some seconds: what `npm test` does for 20.
+    Fuzz {
+        /// Seconds for each format.
+        #[arg(long, default_value_t = fuzz::IN_TESTS)]
+        seconds: u64,
+    },
     /// Check the workflows in .github.
     Workflows,
     /// Take pictures of every view of the running app, light and dark, into `docs/images`.
@@ -119,6 +126,9 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Types => npm::types()?,
         Task::Screenshots => npm::screenshots(&workspace)?,
         Task::FitTable { check } => fit_table::fit_table(check)?,
+        Task::Fuzz { seconds } => {
+            fuzz::fuzz(&workspace, seconds)?;
+        }
         Task::Workflows => workflows::lint(&workspace)?,
         Task::Fixtures => fixtures::make(&workspace)?,
         Task::Measure { names } => measure::measure(&workspace, &names)?,

@@ -1,8 +1,10 @@
 //! `cargo xtask measure`: speed, memory and long loops, beside mlx-lm where there is something to compare with. Each
 //! measurement becomes `docs/measurements/NAME.json`, with the machine, commit and versions it was made on.
 
+mod conformance;
 mod download;
 mod memory;
+mod overhead;
 mod reference;
 mod speed;
 mod statistics;
@@ -33,6 +35,11 @@ const MEASUREMENTS: &[(&str, Measure)] = &[
     ("loops", Measure::Engine(long_loops)),
     ("app", Measure::Engine(app)),
     ("download", Measure::Alone(download::measure)),
+    ("overhead", Measure::Engine(overhead::measure)),
+    ("schemathesis", Measure::Alone(conformance::schemathesis)),
+    ("parsers", Measure::Alone(conformance::parsers)),
+    ("properties", Measure::Alone(conformance::properties)),
+    ("fuzz", Measure::Alone(conformance::fuzzing)),
 ];
 
 /// What measurements of the engine need.

@@ -1,6 +1,6 @@
-//! Pieces of text that mean something to a parser.
+//! Pieces of text that mean something to a parser. The fuzz target includes this file.
 
-use super::ToolFormat;
+use crate::output::ToolFormat;
 
 /// What matters to some parser of every format.
 pub(super) const FRAGMENTS: &[&str] = &[

@@ -1,5 +1,5 @@
 //! Where every byte of a text went. (Every text in these tests is checked for gaps and for content and reasoning to the
-//! byte, see [`check_accounts`].)
+//! byte, see `setup::check_accounts`.)
 
 use proptest::prelude::*;
 

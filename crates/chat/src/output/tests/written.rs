@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ToolFormat, xml_call};
+use crate::output::ToolFormat;
 
 /// A part of a reply.
 #[derive(Clone, Debug)]
@@ -132,4 +132,11 @@ fn python(value: &Value) -> String {
         }
         Value::Number(number) => number.to_string(),
     }
+}
+
+/// A call as the Qwen3-Coder template writes it.
+pub(super) fn xml_call(name: &str, arguments: &[(&str, &str)]) -> String {
+    let parameter = |(key, value): &(&str, &str)| format!("<parameter={key}>\n{value}\n</parameter>\n");
+    let parameters: String = arguments.iter().map(parameter).collect();
+    format!("<tool_call>\n<function={name}>\n{parameters}</function>\n</tool_call>")
 }
