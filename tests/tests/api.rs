@@ -188,7 +188,7 @@ async fn what_cannot_be_done_is_refused_in_openais_shape_with_the_field() {
         (json!({"temperature": 101}), 400, "temperature"),
         (json!({"top_p": -1}), 400, "top_p"),
         (json!({"logit_bias": {"999999": 1}}), 400, "logit_bias"),
-        (json!({"response_format": {"type": "json_object"}}), 400, "response_format"),
+        (json!({"response_format": {"type": "json_schema"}}), 400, "response_format"),
         (json!({"kv_bits": 8, "kv_group_size": 128}), 400, "kv_group_size"),
         (json!({"messages": [{"role": "user", "content": image}]}), 400, "messages[0].content[0]"),
     ];

@@ -81,6 +81,8 @@ pub struct Tool {
     /// Whether the tool can be called although no template sees it: the conversation itself shows it where it is
     /// found, and the list of tools at the front of the prompt stays the same.
     pub deferred: bool,
+    /// Whether a call has to follow the schema of the arguments to the letter, and not only the form of a call.
+    pub strict: bool,
 }
 
 impl Tool {
@@ -90,13 +92,13 @@ impl Tool {
         let name = function.get("name")?.as_str()?.to_owned();
         let description = function.get("description").and_then(Value::as_str).map(str::to_owned);
         let parameters = function.get("parameters").cloned().unwrap_or(Value::Null);
-        Some(Self { name, description, parameters, json, deferred: false })
+        let strict = function.get("strict") == Some(&Value::Bool(true));
+        Some(Self { name, description, parameters, json, deferred: false, strict })
     }
 }
 
-/// Whether the model may, must or must not call a tool.
-///
-/// `Required` and `Named` reach the template as the variable `tool_choice`; nothing yet forces the model's hand.
+/// Whether the model may, must or must not call a tool. A grammar makes it so; `Required` and `Named` also reach the
+/// template as the variable `tool_choice`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ToolChoice {
     /// The model decides.
@@ -108,6 +110,35 @@ pub enum ToolChoice {
     Required,
     /// A call of this tool is wanted.
     Named(String),
+    /// Only these may be called, though the model is told of all.
+    Allowed {
+        /// Their names.
+        names: Vec<String>,
+        /// Whether one has to be.
+        required: bool,
+    },
+}
+
+impl ToolChoice {
+    /// Whether the reply has to hold a call.
+    pub fn must_call(&self) -> bool {
+        matches!(self, Self::Required | Self::Named(_) | Self::Allowed { required: true, .. })
+    }
+
+    /// The only tools that may be called; none where any may.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::Named(name) => std::slice::from_ref(name),
+            Self::Allowed { names, .. } => names,
+            Self::Auto | Self::None | Self::Required => &[],
+        }
+    }
+
+    /// Whether the tool of this name may be called.
+    pub fn allows(&self, name: &str) -> bool {
+        let names = self.names();
+        *self != Self::None && (names.is_empty() || names.iter().any(|allowed| allowed == name))
+    }
 }
 
 impl Conversation {

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use crate::conversation::{Conversation, Tool};
-use crate::output::{Delta, End, Finished, OutputParser, Reasoning, Reply, ToolFormat};
+use crate::conversation::{Conversation, Tool, ToolChoice};
+use crate::output::{
+    Delta, End, Finished, GrammarRefusal, OutputParser, Reasoning, Reply, ReplyForm, Rules, ToolFormat,
+};
 use crate::replies::{Cut, Replies, ReplyPlace};
 use crate::stop::StopStrings;
 use crate::template::{ChatTemplate, TemplateError};
@@ -44,6 +46,8 @@ pub struct Prompt {
     pub reasoning: Reasoning,
     /// The tools that calls are read for.
     pub tools: Vec<Tool>,
+    /// Whether one of them has to be called.
+    pub tool_choice: ToolChoice,
 }
 
 impl ChatModel {
@@ -91,6 +95,7 @@ impl ChatModel {
             cut: continued.cut,
             place: continued.place,
             tools: conversation.offered_tools().to_vec(),
+            tool_choice: conversation.tool_choice.clone(),
         })
     }
 
@@ -98,6 +103,29 @@ impl ChatModel {
     /// `generated` are those that came after the tokens of `prompt`, without an end token; `reply` is what they said.
     pub fn remember(&self, place: ReplyPlace, prompt: &[u32], generated: &[u32], reply: Reply) {
         self.replies.remember(place, prompt, generated, reply, &self.tokenizer);
+    }
+
+    /// The grammar that the answer to a prompt has to follow, with at most one call unless it may hold several; `None`
+    /// where the model is free.
+    ///
+    /// # Errors
+    /// Names what the request asks for that cannot be guaranteed.
+    pub fn grammar(
+        &self,
+        prompt: &Prompt,
+        form: &ReplyForm,
+        parallel_tool_calls: bool,
+    ) -> Result<Option<String>, GrammarRefusal> {
+        let rules = Rules {
+            format: self.tool_format,
+            template: self.template.source(),
+            tokenizer: &self.tokenizer,
+            reasoning: prompt.reasoning,
+            tools: &prompt.tools,
+            choice: &prompt.tool_choice,
+            parallel: parallel_tool_calls,
+        };
+        rules.grammar(form)
     }
 
     /// Reads the answer to a prompt, which `stop` strings may end.

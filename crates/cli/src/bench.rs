@@ -1,19 +1,21 @@
 //! `shorn bench`: prefill, decode and memory of a model on this machine, through the path that requests take.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Result, bail};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde::Serialize;
+use serde_json::Value;
 use shorn_checkpoint::Checkpoint;
 use shorn_engine::{Engine, Event};
 use shorn_protocol::{Generate, LoadSettings, RequestId, RequestReport, Sampling};
 
 use crate::kv_arguments::KvArguments;
 use crate::progress::{loading_bar, moving};
+use crate::worker::Grammars;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -35,6 +37,9 @@ pub struct Arguments {
     /// How often to measure; medians are shown.
     #[arg(long, value_name = "N", default_value_t = 3)]
     runs: u32,
+    /// A JSON Schema that the replies have to follow; they are drawn at random then, and may end early.
+    #[arg(long, value_name = "FILE")]
+    schema: Option<PathBuf>,
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -63,6 +68,8 @@ struct Run {
     decode_peak_above_weights: u64,
     /// Memory alive between decode steps, weights left out.
     live_above_weights: u64,
+    /// Seconds until a grammar of the schema could be followed.
+    grammar_seconds: Option<f64>,
     report: RequestReport,
 }
 
@@ -106,17 +113,22 @@ pub fn bench(arguments: &Arguments) -> Result<()> {
     )?;
     bar.finish_and_clear();
     let vocab_size = checkpoint.config.vocab_size();
+    let mut follow =
+        arguments.schema.as_deref().map(|schema| Follow::new(schema, &arguments.directory)).transpose()?;
     // The first run compiles kernels and fills MLX's buffer cache; it is not kept.
-    measure(&mut engine, arguments, vocab_size)?;
+    measure(&mut engine, arguments, vocab_size, &mut follow)?;
     if arguments.paced {
         for line in io::stdin().lines() {
             line?;
-            println!("{}", serde_json::to_string(&measure(&mut engine, arguments, vocab_size)?)?);
+            println!(
+                "{}",
+                serde_json::to_string(&measure(&mut engine, arguments, vocab_size, &mut follow)?)?
+            );
         }
         return Ok(());
     }
     let runs = (0..arguments.runs)
-        .map(|_| measure(&mut engine, arguments, vocab_size))
+        .map(|_| measure(&mut engine, arguments, vocab_size, &mut follow))
         .collect::<Result<Vec<Run>>>()?;
     let loaded = engine.describe();
     let measurement = Measurement {
@@ -139,7 +151,27 @@ pub fn bench(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn measure(engine: &mut Engine, arguments: &Arguments, vocab_size: u32) -> Result<Run> {
+/// What replies have to follow.
+struct Follow {
+    grammar: String,
+    grammars: Grammars,
+}
+
+impl Follow {
+    fn new(schema: &Path, directory: &Path) -> Result<Self> {
+        let schema: Value = serde_json::from_slice(&std::fs::read(schema)?)?;
+        shorn_grammar::check_schema(&schema)?;
+        let grammar = format!("start: {}", shorn_grammar::inline(&schema, false));
+        Ok(Self { grammar, grammars: Grammars::new(directory.to_owned()) })
+    }
+}
+
+fn measure(
+    engine: &mut Engine,
+    arguments: &Arguments,
+    vocab_size: u32,
+    follow: &mut Option<Follow>,
+) -> Result<Run> {
     engine.clear_prompt_cache();
     let weights = engine.memory().weights;
     let length = (arguments.depth + arguments.prompt) as usize;
@@ -149,17 +181,27 @@ fn measure(engine: &mut Engine, arguments: &Arguments, vocab_size: u32) -> Resul
             engine.cache_noise(&prompt[..arguments.depth as usize])?;
         }
     }
+    let temperature = if follow.is_some() { 1.0 } else { 0.0 };
+    let mut watch = Watch::default();
     for index in 0..arguments.concurrent {
-        engine.submit(Generate {
+        let request = Generate {
             id: RequestId(u64::from(index)),
             prompt: some_tokens(index, length, vocab_size),
             max_tokens: Some(arguments.generate),
-            sampling: Sampling { temperature: 0.0, ..Sampling::default() },
+            sampling: Sampling { temperature, seed: u64::from(index), ..Sampling::default() },
             kv: None,
             ignore_eos: true,
-        })?;
+            grammar: follow.as_ref().map(|follow| follow.grammar.clone()),
+        };
+        let Some(Follow { grammar, grammars }) = follow else {
+            engine.submit(request)?;
+            continue;
+        };
+        let begun = Instant::now();
+        let mask = grammars.mask(grammar).map_err(anyhow::Error::msg)?;
+        watch.grammar_seconds = Some(begun.elapsed().as_secs_f64());
+        engine.submit_masked(request, mask)?;
     }
-    let mut watch = Watch::default();
     let begun = Instant::now();
     while !engine.is_idle() {
         let events = engine.step();
@@ -179,6 +221,7 @@ struct Watch {
     prefill_peak: u64,
     decode_peak: u64,
     live: u64,
+    grammar_seconds: Option<f64>,
     report: Option<RequestReport>,
     error: Option<String>,
 }
@@ -233,6 +276,7 @@ impl Watch {
             prefill_peak_above_weights: self.prefill_peak.saturating_sub(weights),
             decode_peak_above_weights: self.decode_peak.saturating_sub(weights),
             live_above_weights: self.live.saturating_sub(weights),
+            grammar_seconds: self.grammar_seconds,
             report,
         })
     }
@@ -288,7 +332,12 @@ fn table(measurement: &Measurement) -> Table {
         ("KV cache".to_owned(), last.map_or(String::new(), |run| run.report.kv.to_string())),
         ("loading".to_owned(), format!("{:.2} s", measurement.load_seconds)),
     ];
-    for (what, figure) in rows {
+    let grammar = last.and_then(|run| run.report.grammar);
+    let grammar = grammar.map(|cost| {
+        let [mean, slowest] = [cost.mean_seconds(), cost.slowest_seconds].map(|seconds| seconds * 1e6);
+        ("following the schema".to_owned(), format!("{mean:.0} µs a token, slowest {slowest:.0} µs"))
+    });
+    for (what, figure) in rows.into_iter().chain(grammar) {
         table.add_row([what, figure]);
     }
     table

@@ -75,6 +75,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         sampling: resolved.sampling,
         kv: None,
         ignore_eos: false,
+        grammar: None,
     })?;
     let report = loop {
         let mut ended = None;

@@ -1,5 +1,7 @@
 //! `shorn worker`: one loaded model for a server, over pipes (see `shorn_protocol`).
 
+mod grammars;
+
 use std::io::{self, BufWriter, StdoutLock};
 use std::ops::ControlFlow;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
@@ -7,8 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use shorn_engine::{Engine, Event};
-use shorn_protocol::{FromWorker, PROTOCOL_VERSION, ToWorker, read_frame, write_frame};
+use shorn_engine::{Engine, Event, TokenMask};
+use shorn_protocol::{FromWorker, Generate, PROTOCOL_VERSION, ToWorker, read_frame, write_frame};
+
+pub use grammars::Grammars;
 
 /// How often progress and memory are told at most.
 const TELL_EVERY: Duration = Duration::from_millis(200);
@@ -18,7 +22,9 @@ pub fn work() -> Result<()> {
     let mut server = Server { pipe: BufWriter::new(io::stdout().lock()), told_memory: Instant::now() };
     let inbox = listen();
     server.tell(&FromWorker::Hello { version: PROTOCOL_VERSION })?;
-    let Ok(ToWorker::Load(settings)) = inbox.recv() else { bail!("the first message must be `load`") };
+    let Ok(Order::Plain(ToWorker::Load(settings))) = inbox.recv() else {
+        bail!("the first message must be `load`")
+    };
 
     let mut told = Instant::now();
     let loaded = Engine::load(settings, &mut |done, total| {
@@ -45,16 +51,26 @@ pub fn work() -> Result<()> {
     }
 }
 
-/// Reads messages on a thread of its own, so that a long step does not keep the server from writing. The process ends
-/// with the pipe: a server that is gone leaves no worker behind.
-fn listen() -> Receiver<ToWorker> {
+/// What the engine's thread is to do.
+enum Order {
+    /// What the server says.
+    Plain(ToWorker),
+    /// A request that follows a grammar, and what says which tokens do.
+    Masked(Generate, Result<Box<dyn TokenMask>, String>),
+}
+
+/// Reads messages on a thread of its own, so that a long step does not keep the server from writing. Grammars become
+/// masks here, so that one that takes long does not keep the engine from its steps. The process ends with the pipe: a
+/// server that is gone leaves no worker behind.
+fn listen() -> Receiver<Order> {
     let (sender, inbox) = mpsc::channel();
     thread::spawn(move || {
         let mut pipe = io::stdin().lock();
+        let mut grammars = None;
         loop {
             match read_frame(&mut pipe) {
                 Ok(Some(message)) => {
-                    if sender.send(message).is_err() {
+                    if sender.send(order(message, &mut grammars)).is_err() {
                         return;
                     }
                 }
@@ -69,8 +85,25 @@ fn listen() -> Receiver<ToWorker> {
     inbox
 }
 
+fn order(message: ToWorker, grammars: &mut Option<Grammars>) -> Order {
+    match message {
+        ToWorker::Load(settings) => {
+            *grammars = Some(Grammars::new(settings.directory.clone()));
+            Order::Plain(ToWorker::Load(settings))
+        }
+        ToWorker::Generate(request) => match (&request.grammar, grammars) {
+            (Some(grammar), Some(grammars)) => {
+                let mask = grammars.mask(grammar);
+                Order::Masked(request, mask)
+            }
+            _ => Order::Plain(ToWorker::Generate(request)),
+        },
+        message => Order::Plain(message),
+    }
+}
+
 /// The messages that have come; waits for one when there is nothing else to do.
-fn messages(inbox: &Receiver<ToWorker>, wait: bool) -> Result<Vec<ToWorker>> {
+fn messages(inbox: &Receiver<Order>, wait: bool) -> Result<Vec<Order>> {
     let mut messages = Vec::new();
     if wait {
         messages.push(inbox.recv().context("the listener ended")?);
@@ -84,7 +117,16 @@ fn messages(inbox: &Receiver<ToWorker>, wait: bool) -> Result<Vec<ToWorker>> {
     }
 }
 
-fn obey(engine: &mut Engine, message: ToWorker, server: &mut Server) -> Result<()> {
+fn obey(engine: &mut Engine, order: Order, server: &mut Server) -> Result<()> {
+    let message = match order {
+        Order::Plain(message) => message,
+        Order::Masked(request, mask) => {
+            let id = request.id;
+            let submitted =
+                mask.and_then(|mask| engine.submit_masked(request, mask).map_err(|error| error.to_string()));
+            return submitted.or_else(|message| server.tell(&FromWorker::Refused { id, message }));
+        }
+    };
     match message {
         ToWorker::Load(_) => bail!("a worker loads one model"),
         ToWorker::Generate(request) => {

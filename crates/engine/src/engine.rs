@@ -1,6 +1,7 @@
 //! The engine: one loaded model and the requests on it.
 
 mod admission;
+mod masks;
 mod run;
 
 use std::collections::VecDeque;
@@ -17,6 +18,7 @@ use crate::batch::{Batch, Segment};
 use crate::error::{LoadError, RequestError};
 use crate::kv::SequenceKv;
 use crate::load::{self, Loaded, OnProgress};
+use crate::mask::TokenMask;
 use crate::mlx;
 use crate::prompt_cache::PromptCache;
 use crate::sequence::{Sequence, Waiting};
@@ -139,8 +141,24 @@ impl Engine {
     /// # Errors
     /// When the request cannot be run; nothing of it remains.
     pub fn submit(&mut self, request: Generate) -> Result<(), RequestError> {
+        if request.grammar.is_some() {
+            return Err(RequestError::NoMask);
+        }
+        self.take_in(request, None)
+    }
+
+    /// The same for a request whose tokens have to be those that a mask allows. Whoever submits it has made the mask from
+    /// the request's grammar: the engine knows no text.
+    ///
+    /// # Errors
+    /// When the request cannot be run; nothing of it remains.
+    pub fn submit_masked(&mut self, request: Generate, mask: Box<dyn TokenMask>) -> Result<(), RequestError> {
+        self.take_in(request, Some(mask))
+    }
+
+    fn take_in(&mut self, request: Generate, mask: Option<Box<dyn TokenMask>>) -> Result<(), RequestError> {
         self.check(&request)?;
-        self.waiting.push_back(Waiting { request, arrived: Instant::now() });
+        self.waiting.push_back(Waiting { request, mask, arrived: Instant::now() });
         Ok(())
     }
 
@@ -167,6 +185,7 @@ impl Engine {
         let _ = memory::reset_peak_memory();
         let mut events = self.admit();
         self.make_room_to_decode(&mut events);
+        self.find_masks(&mut events);
         if self.active.is_empty() {
             return events;
         }

@@ -88,6 +88,9 @@ pub enum RequestError {
     /// The id is that of a running request.
     #[error("request id {0} is already in use")]
     DuplicateId(u64),
+    /// A request has a grammar and came without what follows it.
+    #[error("a request with a grammar needs a token mask: submit it with one")]
+    NoMask,
     /// MLX failed.
     #[error(transparent)]
     Mlx(#[from] MlxError),

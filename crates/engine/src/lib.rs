@@ -30,6 +30,7 @@ mod kv;
 #[cfg(target_os = "linux")]
 mod linux;
 mod load;
+mod mask;
 mod mlx;
 mod models;
 mod nn;
@@ -43,4 +44,5 @@ pub use backend::Backend;
 pub use engine::{Engine, Event};
 pub use error::{LoadError, RequestError};
 pub use load::OnProgress;
+pub use mask::TokenMask;
 pub use mlx::MlxError;

@@ -10,8 +10,9 @@ use mlx_rs::ops::{argsort_axis, concatenate, minimum, select, softmax_axis};
 use mlx_rs::{Array, Dtype};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use shorn_protocol::{Sampling, TokenLogprobs};
+use shorn_protocol::{GrammarCost, Sampling, TokenLogprobs};
 
+use crate::mask::{Mask, TokenMask};
 use crate::mlx::{self, Result};
 use penalties::Penalties;
 
@@ -21,6 +22,8 @@ pub(crate) struct Sampler {
     penalties: Option<Penalties>,
     /// Biased token ids and their biases, `[n]` each.
     bias: Option<(Array, Array)>,
+    vocab_size: u32,
+    mask: Option<Mask>,
 }
 
 impl Sampler {
@@ -35,7 +38,33 @@ impl Sampler {
             let shape = [1, ids.len() as i32];
             (Array::from_slice(&ids, &shape), Array::from_slice(&biases, &shape))
         });
-        Ok(Self { settings, penalties, bias })
+        Ok(Self { settings, penalties, bias, vocab_size, mask: None })
+    }
+
+    /// The same, choosing only from what a mask allows.
+    pub fn following(self, mask: Option<Box<dyn TokenMask>>) -> Self {
+        let mask = mask.map(|source| Mask::new(source, self.vocab_size));
+        Self { mask, ..self }
+    }
+
+    /// Whether a mask has to be found before each token.
+    pub fn is_masked(&self) -> bool {
+        self.mask.is_some()
+    }
+
+    /// Finds the mask of the next token.
+    pub fn find_mask(&mut self) -> std::result::Result<(), String> {
+        self.mask.as_mut().map_or(Ok(()), Mask::find)
+    }
+
+    /// Goes on with a chosen token; true if what follows the mask is complete.
+    pub fn accept(&mut self, token: u32) -> bool {
+        self.mask.as_mut().is_some_and(|mask| mask.accept(token))
+    }
+
+    /// What finding masks has cost so far.
+    pub fn grammar_cost(&self) -> Option<GrammarCost> {
+        self.mask.as_ref().map(|mask| mask.cost)
     }
 
     /// The number in [0, 1) that draws the token at `index` of the reply. Made from seed and index alone, so that a
@@ -50,7 +79,7 @@ impl Sampler {
         self.settings.temperature == 0.0
     }
 
-    /// Logits, `[1, vocabulary]`, after penalties and bias.
+    /// Logits, `[1, vocabulary]`, after penalties, bias and mask.
     fn adjust(&self, logits: &Array) -> Result<Array> {
         let mut logits = logits.as_dtype(Dtype::Float32)?;
         if let Some(penalties) = &self.penalties {
@@ -60,11 +89,14 @@ impl Sampler {
             let biased = logits.take_along_axis(ids, -1)?.add(biases)?;
             logits = logits.put_along_axis(ids, &biased, -1)?;
         }
-        Ok(logits)
+        match &self.mask {
+            Some(mask) => mask.apply(&logits),
+            None => Ok(logits),
+        }
     }
 
     fn adjusts(&self) -> bool {
-        self.penalties.is_some() || self.bias.is_some()
+        self.penalties.is_some() || self.bias.is_some() || self.mask.is_some()
     }
 
     /// Counts a token, `[1]`, that was chosen and may not be known on the host yet.

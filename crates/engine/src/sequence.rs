@@ -5,6 +5,7 @@ use std::time::Instant;
 use shorn_protocol::{FinishReason, Generate, RequestId, RequestReport};
 
 use crate::kv::SequenceKv;
+use crate::mask::TokenMask;
 use crate::sampling::Sampler;
 
 /// A request that has a place: its tokens, its cache and its clock.
@@ -22,6 +23,8 @@ pub(crate) struct Sequence {
     pub clock: Clock,
     /// Prompt tokens that were in the cache when it began.
     pub cached: u32,
+    /// Reply tokens whose step was built ahead.
+    pub ahead: u32,
     /// Highest MLX memory during its steps.
     pub peak_memory: u64,
 }
@@ -67,6 +70,8 @@ impl Sequence {
             queue_seconds: seconds(arrived, Some(started)),
             prefill_seconds: seconds(started, first_token.or_else(|| Some(Instant::now()))),
             decode_seconds: first_token.map_or(0.0, |first| seconds(first, last_token)),
+            ahead_tokens: self.ahead,
+            grammar: self.sampler.grammar_cost(),
             peak_memory: self.peak_memory,
             kv: self.kv.effective(),
             finish,
@@ -77,5 +82,7 @@ impl Sequence {
 /// A request that waits for a place.
 pub(crate) struct Waiting {
     pub request: Generate,
+    /// What its tokens have to follow.
+    pub mask: Option<Box<dyn TokenMask>>,
     pub arrived: Instant,
 }

@@ -17,5 +17,5 @@ pub use memory::MemoryFigures;
 pub use message::{
     Abort, FromWorker, Generate, LoadSettings, LoadedModel, PROTOCOL_VERSION, RequestId, ToWorker,
 };
-pub use report::{EffectiveKv, EffectiveKvKind, FinishReason, RequestReport};
+pub use report::{EffectiveKv, EffectiveKvKind, FinishReason, GrammarCost, RequestReport};
 pub use sampling::{BadSampling, Sampling, TokenLogprobs};

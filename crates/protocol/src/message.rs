@@ -7,7 +7,7 @@ use ts_rs::TS;
 use crate::{MemoryFigures, RequestReport, Sampling, TokenLogprobs};
 
 /// Raised when a message changes its form; a worker of another version is refused.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// Names a request between server and worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,6 +60,9 @@ pub struct Generate {
     pub kv: Option<KvCache>,
     /// Generate on past end tokens.
     pub ignore_eos: bool,
+    /// What the reply has to follow, as a grammar over this model's tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grammar: Option<String>,
 }
 
 /// The end of a request by the server's will.

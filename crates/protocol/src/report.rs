@@ -33,6 +33,11 @@ pub struct RequestReport {
     pub prefill_seconds: f64,
     /// Seconds from the first token to the last.
     pub decode_seconds: f64,
+    /// Of the tokens generated, those whose step was built while the step before it ran. None are while a request with a
+    /// grammar runs: what may come next is known only once the last token is.
+    pub ahead_tokens: u32,
+    /// What following a grammar cost, if there was one.
+    pub grammar: Option<GrammarCost>,
     /// Highest MLX memory during any step of this request, in bytes; everything that was loaded counts.
     pub peak_memory: u64,
     /// The cache as it really was when the request ended.
@@ -57,6 +62,24 @@ impl RequestReport {
     pub fn decode_tokens_per_second(&self) -> Option<f64> {
         (self.generated_tokens > 1 && self.decode_seconds > 0.0)
             .then(|| f64::from(self.generated_tokens - 1) / self.decode_seconds)
+    }
+}
+
+/// What it cost to know which tokens may come next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct GrammarCost {
+    /// Tokens that were chosen so.
+    pub tokens: u32,
+    /// Seconds in all.
+    pub seconds: f64,
+    /// Seconds for the slowest one.
+    pub slowest_seconds: f64,
+}
+
+impl GrammarCost {
+    /// Seconds a token; 0 when there was none.
+    pub fn mean_seconds(&self) -> f64 {
+        if self.tokens == 0 { 0.0 } else { self.seconds / f64::from(self.tokens) }
     }
 }
 

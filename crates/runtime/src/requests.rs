@@ -71,6 +71,12 @@ impl CompletedRequest {
             parts.push(format!("TTFT {}", seconds(self.time_to_first_token)));
             parts.push(format!("prefill {}", rate(self.prefill_tokens_per_second)));
             parts.push(format!("decode {}", rate(self.decode_tokens_per_second)));
+            if let Some(grammar) = &report.grammar {
+                let [mean, slowest] = [grammar.mean_seconds(), grammar.slowest_seconds].map(|s| s * 1e6);
+                parts.push(format!(
+                    "grammar {mean:.0} µs/token, slowest {slowest:.0} µs, steps not built ahead"
+                ));
+            }
             parts.push(format!("peak {}", in_bytes(report.peak_memory)));
             parts.push(format!("KV {}", report.kv));
         }

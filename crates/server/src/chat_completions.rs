@@ -15,8 +15,8 @@ use crate::body::WholeBody;
 use crate::error::ApiError;
 use crate::served::ServedModel;
 use crate::turn::{Origin, first_event};
-pub(crate) use request::{StreamOptions, one_or_many, text_of, tool_choice};
-pub(crate) use response::Usage;
+pub(crate) use request::{StreamOptions, one_or_many, text_of};
+pub(crate) use response::{Records, Usage, usage};
 
 use request::ChatRequest;
 #[cfg(test)]
@@ -37,16 +37,16 @@ pub async fn chat_completions(
     WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
     let origin = Origin::new("/v1/chat/completions", "chatcmpl-", &headers);
-    let ChatRequest { model, turn, include_usage } = ChatRequest::parse(&body)?;
+    let ChatRequest { model, turn, choices, include_usage } = ChatRequest::parse(&body)?;
     drop(body);
     let model = app.model_for(model.as_deref()).await?;
     let stream = turn.stream;
-    let mut events = turn.begin(app, &model, &origin).await?;
+    let mut replies = turn.begin_choices(choices, &app, &model, &origin).await?;
     let context =
         Context { model, id: origin.id, created: crate::clock::seconds_since_1970(), include_usage };
     if !stream {
-        return response::whole(&context, events).await;
+        return response::whole(&context, replies).await;
     }
-    let first = first_event(&mut events).await?;
-    Ok(stream::streamed(context, first, events))
+    let first = first_event(&mut replies[0]).await?;
+    Ok(stream::streamed(context, first, replies))
 }

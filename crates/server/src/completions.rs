@@ -18,7 +18,6 @@ use crate::turn::{Origin, TurnInput, first_event};
 use request::CompletionRequest;
 #[cfg(test)]
 pub use request::fields;
-use response::LogprobsReader;
 
 /// What both forms of the reply need to know.
 struct Context {
@@ -29,7 +28,6 @@ struct Context {
     /// The prompt, where the reply is to begin with it.
     echo: String,
     include_usage: bool,
-    logprobs: LogprobsReader,
 }
 
 /// The route.
@@ -39,7 +37,7 @@ pub async fn completions(
     WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
     let origin = Origin::new("/v1/completions", "cmpl-", &headers);
-    let CompletionRequest { model, turn, echo, include_usage } = CompletionRequest::parse(&body)?;
+    let CompletionRequest { model, turn, choices, echo, include_usage } = CompletionRequest::parse(&body)?;
     drop(body);
     let model = app.model_for(model.as_deref()).await?;
     let echo = match &turn.input {
@@ -48,14 +46,13 @@ pub async fn completions(
         _ => String::new(),
     };
     let stream = turn.stream;
-    let begun = turn.begin(app, &model, &origin).await;
-    let mut events = begun.map_err(|error| error.with_messages_named("prompt"))?;
-    let logprobs = LogprobsReader::new(model.chat.tokenizer());
+    let begun = turn.begin_choices(choices, &app, &model, &origin).await;
+    let mut replies = begun.map_err(|error| error.with_messages_named("prompt"))?;
     let created = crate::clock::seconds_since_1970();
-    let context = Context { model, id: origin.id, created, echo, include_usage, logprobs };
+    let context = Context { model, id: origin.id, created, echo, include_usage };
     if !stream {
-        return response::whole(context, events).await;
+        return response::whole(context, replies).await;
     }
-    let first = first_event(&mut events).await?;
-    Ok(stream::streamed(context, first, events))
+    let first = first_event(&mut replies[0]).await?;
+    Ok(stream::streamed(context, first, replies))
 }

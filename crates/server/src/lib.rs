@@ -6,6 +6,7 @@
 mod app;
 mod body;
 mod chat_completions;
+mod choices;
 mod clock;
 mod completions;
 mod downloads;
@@ -22,9 +23,11 @@ mod models;
 mod openapi;
 mod path;
 mod reply;
+mod reply_form;
 mod responses;
 mod served;
 mod status;
+mod tool_choice;
 mod turn;
 
 use std::future::Future;
@@ -40,6 +43,7 @@ use axum::serve::Listener;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use tower_http::decompression::RequestDecompressionLayer;
 
 pub use app::{App, DeleteModelError};
 pub use error::ApiError;
@@ -78,6 +82,7 @@ pub fn router(app: Arc<App>, guard: Guard) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(RequestDecompressionLayer::new())
         .layer(middleware::from_fn_with_state(guard, guard::guard))
         .layer(middleware::from_fn(messages::in_own_shape))
         .with_state(app)

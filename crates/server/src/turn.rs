@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, header};
-use shorn_chat::conversation::Conversation;
+use shorn_chat::conversation::{Conversation, ToolChoice};
 use shorn_chat::model::Prompt;
-use shorn_chat::output::Reasoning;
+use shorn_chat::output::{GrammarRefusal, Reasoning, ReplyForm, Subject};
 use shorn_checkpoint::KvCache;
 use shorn_protocol::{Generate, RequestId};
-use shorn_runtime::{CompletedRequest, RequestedSampling};
+use shorn_runtime::{CompletedRequest, RequestedSampling, ResolvedSampling};
 use tokio::sync::mpsc;
 
 use crate::app::{App, render, tokenize};
@@ -46,6 +46,10 @@ pub struct Turn {
     pub parallel_tool_calls: bool,
     /// A KV cache other than the model was loaded with.
     pub kv: Option<KvCache>,
+    /// What the text of the reply has to be.
+    pub form: ReplyForm,
+    /// The dialect's field that says so.
+    pub form_field: &'static str,
 }
 
 /// What a reply follows.
@@ -96,6 +100,26 @@ impl Turn {
         model: &Arc<ServedModel>,
         origin: &Origin,
     ) -> Result<Events, ApiError> {
+        let prepared = self.prepare(app.load_wait, model).await?;
+        Ok(prepared.reply(0, model, origin).start(app))
+    }
+
+    /// The same for so many replies to one prompt, which draw different random numbers.
+    ///
+    /// # Errors
+    /// As [`Turn::begin`].
+    pub async fn begin_choices(
+        self,
+        choices: u32,
+        app: &Arc<App>,
+        model: &Arc<ServedModel>,
+        origin: &Origin,
+    ) -> Result<Vec<Events>, ApiError> {
+        let prepared = self.prepare(app.load_wait, model).await?;
+        Ok((0..choices).map(|index| prepared.reply(index, model, origin).start(app.clone())).collect())
+    }
+
+    async fn prepare(mut self, load_wait: Duration, model: &Arc<ServedModel>) -> Result<Prepared, ApiError> {
         if let Some(kv) = &self.kv {
             let refused = model.plan.config.check_kv(kv);
             refused.map_err(|refusal| ApiError::bad_parameter("kv_group_size", refusal.to_string()))?;
@@ -110,21 +134,47 @@ impl Turn {
         if prompt.tokens.len() >= context_length as usize {
             return Err(ApiError::context_length_exceeded(prompt.tokens.len(), context_length));
         }
-        let reply = Reply {
-            output: model.chat.output(&prompt, self.stop),
+        let form = std::mem::take(&mut self.form);
+        let held = hold(model, prompt, form, self.parallel_tool_calls).await?;
+        let (prompt, grammar) = held.map_err(|refusal| refused(&refusal, self.form_field))?;
+        let patience = (!self.stream).then_some(load_wait);
+        let (stop, kv, parallel_tool_calls) = (self.stop, self.kv, self.parallel_tool_calls);
+        Ok(Prepared { prompt, grammar, resolved, stop, kv, patience, parallel_tool_calls })
+    }
+}
+
+/// A turn with everything known that its replies need.
+struct Prepared {
+    prompt: Prompt,
+    grammar: Option<String>,
+    resolved: ResolvedSampling,
+    stop: Vec<String>,
+    kv: Option<KvCache>,
+    patience: Option<Duration>,
+    parallel_tool_calls: bool,
+}
+
+impl Prepared {
+    /// One reply, by its number.
+    fn reply(&self, index: u32, model: &Arc<ServedModel>, origin: &Origin) -> Reply {
+        let mut sampling = self.resolved.sampling.clone();
+        sampling.seed = sampling.seed.wrapping_add(u64::from(index));
+        Reply {
+            output: model.chat.output(&self.prompt, self.stop.iter().cloned()),
             model: model.clone(),
             request: Generate {
                 id: RequestId(0),
-                prompt: prompt.tokens,
-                max_tokens: resolved.max_tokens,
-                sampling: resolved.sampling.clone(),
+                prompt: self.prompt.tokens.clone(),
+                max_tokens: self.resolved.max_tokens,
+                sampling: sampling.clone(),
                 kv: self.kv,
                 ignore_eos: false,
+                grammar: self.grammar.clone(),
             },
-            patience: (!self.stream).then_some(app.load_wait),
+            patience: self.patience,
             parallel_tool_calls: self.parallel_tool_calls,
             record: CompletedRequest {
-                id: origin.id.clone(),
+                id: if index == 0 { origin.id.clone() } else { format!("{}/{index}", origin.id) },
                 model: model.name().to_owned(),
                 endpoint: origin.endpoint.to_owned(),
                 client: origin.client.clone(),
@@ -135,14 +185,13 @@ impl Turn {
                 cache: None,
                 prefill_tokens_per_second: None,
                 decode_tokens_per_second: None,
-                sampling: resolved.sampling,
-                sampling_origins: resolved.origins,
+                sampling,
+                sampling_origins: self.resolved.origins.clone(),
                 finish: String::new(),
                 error: None,
             },
             arrived: origin.arrived,
-        };
-        Ok(reply.start(app))
+        }
     }
 }
 
@@ -170,8 +219,36 @@ impl TurnInput {
             place: None,
             reasoning: Reasoning::None,
             tools: Vec::new(),
+            tool_choice: ToolChoice::Auto,
         })
     }
+}
+
+/// The grammar that a reply has to follow, if any, away from the threads that serve connections: a large schema takes
+/// milliseconds.
+async fn hold(
+    model: &Arc<ServedModel>,
+    prompt: Prompt,
+    form: ReplyForm,
+    parallel_tool_calls: bool,
+) -> Result<Result<(Prompt, Option<String>), GrammarRefusal>, ApiError> {
+    let model = model.clone();
+    let held = tokio::task::spawn_blocking(move || {
+        let grammar = model.chat.grammar(&prompt, &form, parallel_tool_calls)?;
+        Ok((prompt, grammar))
+    });
+    held.await.map_err(|_| ApiError::server_error("making a grammar of the request failed"))
+}
+
+/// 400, naming the field and the part of its schema. `form_field` is the one for the form of the reply.
+fn refused(refusal: &GrammarRefusal, form_field: &str) -> ApiError {
+    let (field, what) = match &refusal.subject {
+        Subject::Reply | Subject::Model => (form_field, String::new()),
+        Subject::Tool(name) => ("tools", format!("`{name}`: ")),
+        Subject::ToolChoice => ("tool_choice", String::new()),
+    };
+    let part = if refusal.part.is_empty() { String::new() } else { format!("{}: ", refusal.part) };
+    ApiError::bad_parameter(field, format!("{field}: {what}{part}{}", refusal.why))
 }
 
 /// The first event of a reply that is streamed, if it comes soon.

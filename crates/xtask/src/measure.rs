@@ -3,6 +3,7 @@
 
 mod conformance;
 mod download;
+mod grammar;
 mod memory;
 mod overhead;
 mod reference;
@@ -33,6 +34,7 @@ const MEASUREMENTS: &[(&str, Measure)] = &[
     ("speed", Measure::Engine(speed::measure)),
     ("memory", Measure::Engine(memory::measure)),
     ("loops", Measure::Engine(long_loops)),
+    ("grammar", Measure::Engine(grammar::measure)),
     ("app", Measure::Engine(app)),
     ("download", Measure::Alone(download::measure)),
     ("overhead", Measure::Engine(overhead::measure)),

@@ -104,6 +104,8 @@ fn report(request: &Generate, generated: usize, finish: FinishReason, time: Dura
         queue_seconds: 0.0,
         prefill_seconds: 0.0,
         decode_seconds: time.as_secs_f64(),
+        ahead_tokens: 0,
+        grammar: None,
         peak_memory: 0,
         kv: EffectiveKv::empty(request.kv.unwrap_or_default()),
         finish,

@@ -20,6 +20,7 @@ mod dsml;
 mod format;
 mod gemma;
 mod glm;
+mod grammar;
 mod harmony;
 mod hermes;
 mod json;
@@ -59,6 +60,8 @@ use thinking::Thinking;
 pub use deltas::Delta;
 pub use detect::Reasoning;
 pub use format::{ToolFormat, UnknownToolFormat};
+pub(crate) use grammar::Rules;
+pub use grammar::{GrammarRefusal, ReplyForm, Subject};
 pub use reply::{Reply, ReplyToolCall};
 pub use scanner::{Part, Span};
 

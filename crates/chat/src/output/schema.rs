@@ -39,6 +39,11 @@ impl ToolSchema {
         Self { parameters }
     }
 
+    /// The type of a parameter.
+    pub(super) fn kind(&self, name: &str) -> ValueType {
+        self.parameters.get(name).cloned().unwrap_or_default()
+    }
+
     /// Whether the tool may have a parameter of this name; any, if it names none.
     pub(super) fn may_have(&self, name: &str) -> bool {
         self.parameters.is_empty() || self.parameters.contains_key(name)
@@ -227,6 +232,16 @@ impl ValueType {
             (None, Some(false)) => Self { kinds: Kinds::ANY.without(Kinds::STRING), members: Vec::new() },
             (known, _) => known.unwrap_or_default(),
         }
+    }
+
+    /// Whether a string is allowed.
+    pub(super) fn allows_string(&self) -> bool {
+        self.kinds.has(Kinds::STRING)
+    }
+
+    /// Whether an array or an object is allowed.
+    pub(super) fn allows_container(&self) -> bool {
+        self.kinds.has(Kinds::ARRAY.union(Kinds::OBJECT))
     }
 
     /// Whether every text is a string, so that it can go out as it comes in.

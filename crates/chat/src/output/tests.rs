@@ -23,7 +23,7 @@ mod reasoning;
 mod setup;
 mod tricky_values;
 mod value_types;
-mod written;
+pub(in crate::output) mod written;
 
 use serde_json::Value;
 

@@ -43,8 +43,10 @@ pub(super) fn variables(
     variables.push(("documents".into(), Value::from(())));
     variables.push(("add_generation_prompt".into(), Value::from(add_generation_prompt)));
     match &conversation.tool_choice {
-        ToolChoice::Auto | ToolChoice::None => {}
-        ToolChoice::Required => variables.push(("tool_choice".into(), Value::from("required"))),
+        ToolChoice::Auto | ToolChoice::None | ToolChoice::Allowed { required: false, .. } => {}
+        ToolChoice::Required | ToolChoice::Allowed { required: true, .. } => {
+            variables.push(("tool_choice".into(), Value::from("required")))
+        }
         ToolChoice::Named(name) => {
             let function = Value::from_pairs([("name", Value::from(name))]);
             let choice = Value::from_pairs([("type", Value::from("function")), ("function", function)]);

@@ -132,7 +132,7 @@ fn new_text<'t>(text: &'t str, prefix: &str) -> &'t str {
 
 /// Appends the bytes that a token of a byte-level vocabulary stands for. Added tokens are written in plain text; one
 /// that has a character outside the alphabet stands for itself.
-fn append_bytes(bytes: &mut Vec<u8>, token: &str) {
+pub(super) fn append_bytes(bytes: &mut Vec<u8>, token: &str) {
     let start = bytes.len();
     for character in token.chars() {
         match byte_of(character) {

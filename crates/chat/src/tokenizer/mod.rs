@@ -3,6 +3,7 @@
 mod detokenizer;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -57,6 +58,8 @@ pub struct Tokenizer {
     special: Arc<HashSet<u32>>,
     /// A special token that leaves the text after it alone.
     anchor: Option<Arc<str>>,
+    /// Added tokens that are more than white space: marks of the chat's structure.
+    marks: Arc<HashSet<u32>>,
 }
 
 impl Tokenizer {
@@ -80,7 +83,9 @@ impl Tokenizer {
         let special = added.iter().filter(|(_, token)| token.special).map(|(id, _)| *id).collect();
         let anchors = added.iter().filter(|(_, token)| token.special && !token.rstrip && !token.single_word);
         let anchor = anchors.min_by_key(|(id, _)| **id).map(|(_, token)| token.content.as_str().into());
-        Ok(Self { inner: Arc::new(inner), special: Arc::new(special), anchor })
+        let is_mark = |token: &tokenizers::AddedToken| token.special || !token.content.trim().is_empty();
+        let marks = added.iter().filter(|(_, token)| is_mark(token)).map(|(id, _)| *id).collect();
+        Ok(Self { inner: Arc::new(inner), special: Arc::new(special), marks: Arc::new(marks), anchor })
     }
 
     /// The text's token ids. Added tokens (such as `<|im_start|>`) are recognised; none is put in, because chat

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use mlx_rs::memory;
 use shorn_checkpoint::KvCache;
-use shorn_protocol::{EffectiveKv, FinishReason, Generate, RequestReport};
+use shorn_protocol::{EffectiveKv, FinishReason, Generate, GrammarCost, RequestReport};
 
 use super::{Engine, Event};
 use crate::error::RequestError;
@@ -53,9 +53,13 @@ impl Engine {
     pub(super) fn admit(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         while self.active.len() < self.settings.max_concurrent as usize {
-            let Some(waiting) = self.waiting.pop_front() else { break };
+            let Some(mut waiting) = self.waiting.pop_front() else { break };
+            if self.computes_prompt_of(&waiting.request) {
+                self.waiting.push_front(waiting);
+                break;
+            }
             self.take_back_ahead();
-            match self.start(&waiting) {
+            match self.start(&mut waiting) {
                 Ok(sequence) => self.active.push(sequence),
                 Err(problem) => {
                     events.push(self.never_started(&waiting, FinishReason::Error, Some(problem)));
@@ -65,8 +69,8 @@ impl Engine {
         events
     }
 
-    fn start(&mut self, waiting: &Waiting) -> Result<Sequence, String> {
-        let Waiting { request, arrived } = waiting;
+    fn start(&mut self, waiting: &mut Waiting) -> Result<Sequence, String> {
+        let Waiting { request, mask, arrived } = waiting;
         let started = Instant::now();
         let settings = self.kv_of(request);
         let prompt = request.prompt.len();
@@ -77,7 +81,11 @@ impl Engine {
         let vocab_size = self.loaded.checkpoint.config.vocab_size();
         let failed = |error: mlx::MlxError| error.to_string();
         let sampler = Sampler::new(request.sampling.clone(), &request.prompt, vocab_size).map_err(failed)?;
-        let reused = self.prompt_cache.take(&request.prompt, &settings).map_err(failed)?;
+        let sampler = sampler.following(mask.take());
+        let reused = match self.fork_for(&request.prompt, &settings) {
+            Some(forked) => Some(forked.map_err(failed)?),
+            None => self.prompt_cache.take(&request.prompt, &settings).map_err(failed)?,
+        };
         let mut kv = match reused {
             Some(kv) => kv,
             None => SequenceKv::new(self.loaded.model.kv_layout(), settings).map_err(failed)?,
@@ -96,8 +104,38 @@ impl Engine {
             sampler,
             clock: Clock { arrived: *arrived, started, first_token: None, last_token: None },
             cached,
+            ahead: 0,
             peak_memory: 0,
         })
+    }
+
+    /// Whether a running request is still computing this very prompt: it is not computed a second time beside it.
+    fn computes_prompt_of(&self, request: &Generate) -> bool {
+        let settings = self.kv_of(request);
+        self.active.iter().any(|sequence| {
+            sequence.pending() > 1
+                && *sequence.kv.settings() == settings
+                && sequence.tokens.len() == request.prompt.len()
+                && sequence.tokens == request.prompt
+        })
+    }
+
+    /// A copy of the cache of a running request with the same prompt: another choice of the same question.
+    fn fork_for(&self, prompt: &[u32], settings: &KvCache) -> Option<mlx::Result<SequenceKv>> {
+        let usable = prompt.len() as i32 - 1;
+        // A cache that became quantized in the reply is not what the prompt alone gives.
+        if matches!(settings, KvCache::Quantized(quantization) if i64::from(quantization.start) > i64::from(usable))
+        {
+            return None;
+        }
+        let same = |sequence: &&Sequence| {
+            sequence.kv.settings() == settings
+                && sequence.kv.len() >= usable
+                && sequence.prompt == prompt.len()
+                && sequence.tokens[..sequence.prompt] == *prompt
+        };
+        let sequence = self.active.iter().find(same).filter(|_| usable > 0)?;
+        Some(sequence.kv.fork(usable))
     }
 
     /// Drops kept caches until a cache of `tokens` fits below the memory limit.
@@ -176,6 +214,8 @@ impl Engine {
             queue_seconds,
             prefill_seconds: 0.0,
             decode_seconds: 0.0,
+            ahead_tokens: 0,
+            grammar: waiting.mask.is_some().then(GrammarCost::default),
             peak_memory: 0,
             kv: EffectiveKv::empty(self.kv_of(&waiting.request)),
             finish,

@@ -22,6 +22,7 @@ impl Engine {
     pub(super) fn run_step(&mut self, events: &mut Vec<Event>) -> Result<()> {
         let begun = Instant::now();
         let prompt_rows;
+        let built_ahead = self.ahead.is_some();
         let mut built = match self.ahead.take() {
             Some(built) => {
                 prompt_rows = 0;
@@ -47,7 +48,7 @@ impl Engine {
             self.ahead = Some(self.build_ahead(&built)?);
             self.last_build = building.elapsed();
         }
-        self.collect(&built, events)?;
+        self.collect(&built, built_ahead, events)?;
         if prompt_rows > 0 {
             self.learn_prompt_speed(prompt_rows, begun.elapsed());
         }
@@ -123,6 +124,7 @@ impl Engine {
                 let len = sequence.kv.len();
                 // The running step's token is not in `tokens` yet.
                 sequence.tokens.len() == len as usize
+                    && !sequence.sampler.is_masked()
                     && sequence.tokens.len() + 1 < sequence.limit
                     && sequence.kv.has_room_for(len + 1)
                     && !sequence.kv.converts_after(len)
@@ -157,7 +159,7 @@ impl Engine {
     }
 
     /// Waits for the step and hands out what it computed.
-    fn collect(&mut self, step: &BuiltStep, events: &mut Vec<Event>) -> Result<()> {
+    fn collect(&mut self, step: &BuiltStep, built_ahead: bool, events: &mut Vec<Event>) -> Result<()> {
         let tokens = match &step.sampled {
             Some(sampled) => sampled.read_tokens()?,
             None => Vec::new(),
@@ -181,6 +183,7 @@ impl Engine {
                 None => None,
             };
             sequence.push(tokens[row]);
+            sequence.ahead += u32::from(built_ahead);
             row += 1;
             events.push(Event::Token { id: sequence.id, token: tokens[row - 1], logprobs });
             if let Some(finish) = self.finish_reason(index) {
@@ -201,10 +204,11 @@ impl Engine {
         Ok(())
     }
 
-    fn finish_reason(&self, index: usize) -> Option<FinishReason> {
-        let sequence = &self.active[index];
-        let last = sequence.tokens.last()?;
-        if !sequence.ignore_eos && self.loaded.checkpoint.eos_token_ids.contains(last) {
+    fn finish_reason(&mut self, index: usize) -> Option<FinishReason> {
+        let sequence = &mut self.active[index];
+        let last = *sequence.tokens.last()?;
+        let ends = !sequence.ignore_eos && self.loaded.checkpoint.eos_token_ids.contains(&last);
+        if ends || sequence.sampler.accept(last) {
             Some(FinishReason::Stop)
         } else if sequence.tokens.len() >= sequence.limit {
             Some(FinishReason::Length)

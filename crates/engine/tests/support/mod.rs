@@ -49,6 +49,7 @@ pub fn greedy(prompt: &[u32], kv: KvCache, max_tokens: u32) -> Generate {
         sampling: Sampling { temperature: 0.0, ..Sampling::default() },
         kv: Some(kv),
         ignore_eos: true,
+        grammar: None,
     }
 }
 

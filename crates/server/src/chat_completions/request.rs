@@ -3,14 +3,17 @@
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use shorn_chat::conversation::{Conversation, Message, Role, Tool, ToolCall, ToolChoice};
+use shorn_chat::conversation::{Conversation, Message, Role, Tool, ToolCall};
 use shorn_checkpoint::KvCache;
 use shorn_protocol::Sampling;
 use shorn_runtime::RequestedSampling;
 
 use crate::body;
+use crate::choices::choices;
 use crate::error::ApiError;
 use crate::kv_fields::{BitsField, KvFields};
+use crate::reply_form::reply_form;
+use crate::tool_choice::tool_choice;
 use crate::turn::{Turn, TurnInput};
 
 /// A request, checked as far as it can be without the model.
@@ -20,6 +23,8 @@ pub struct ChatRequest {
     pub model: Option<String>,
     /// The turn.
     pub turn: Turn,
+    /// How many replies are wanted.
+    pub choices: u32,
     /// Whether a stream ends with a chunk of token counts.
     pub include_usage: bool,
 }
@@ -139,7 +144,8 @@ impl Body {
             max_tokens,
         };
         let tools = tools(self.tools.unwrap_or_default())?;
-        let tool_choice = tool_choice(self.tool_choice)?;
+        let tool_choice = tool_choice(self.tool_choice.as_ref(), |name, _| name.to_owned())?;
+        let form = reply_form(self.response_format.as_ref(), "response_format")?;
         let messages = self.messages.into_iter().enumerate();
         let messages = messages.map(|(index, message)| message.parse(index)).collect::<Result<_, _>>()?;
         let mut template_kwargs = self.chat_template_kwargs.unwrap_or_default();
@@ -150,6 +156,7 @@ impl Body {
             template_kwargs.entry("reasoning_effort").or_insert(Value::String(effort));
         }
         Ok(ChatRequest {
+            choices: choices("n", self.n)?,
             model: self.model,
             turn: Turn {
                 input: TurnInput::Conversation(Conversation {
@@ -165,6 +172,8 @@ impl Body {
                 stream: self.stream.unwrap_or(false),
                 parallel_tool_calls: self.parallel_tool_calls.unwrap_or(true),
                 kv,
+                form,
+                form_field: "response_format",
             },
             include_usage: self.stream_options.and_then(|options| options.include_usage).unwrap_or(false),
         })
@@ -172,15 +181,6 @@ impl Body {
 
     /// What would have to be ignored is refused instead.
     fn refuse_what_is_not_there(&self) -> Result<(), ApiError> {
-        if self.n.is_some_and(|n| n != 1) {
-            return Err(ApiError::bad_parameter("n", "n: one reply per request is supported; send n = 1"));
-        }
-        let format = self.response_format.as_ref().and_then(|format| format.get("type"));
-        if let Some(format) = format.filter(|format| *format != "text") {
-            let message =
-                format!("response_format: {format} is not supported yet; send {{\"type\": \"text\"}}");
-            return Err(ApiError::bad_parameter("response_format", message));
-        }
         if self.top_logprobs.is_some_and(|top| top > Sampling::MAX_TOP_LOGPROBS) {
             let message = format!("top_logprobs must be at most {}", Sampling::MAX_TOP_LOGPROBS);
             return Err(ApiError::bad_parameter("top_logprobs", message));
@@ -297,19 +297,6 @@ fn tools(tools: Vec<Value>) -> Result<Vec<Tool>, ApiError> {
         .collect()
 }
 
-/// `auto` or `none`.
-pub(crate) fn tool_choice(choice: Option<Value>) -> Result<ToolChoice, ApiError> {
-    match choice {
-        None | Some(Value::Null) => Ok(ToolChoice::Auto),
-        Some(Value::String(choice)) if choice == "auto" => Ok(ToolChoice::Auto),
-        Some(Value::String(choice)) if choice == "none" => Ok(ToolChoice::None),
-        Some(other) => {
-            let message = format!("tool_choice: {other} cannot be guaranteed yet; send \"auto\" or \"none\"");
-            Err(ApiError::bad_parameter("tool_choice", message))
-        }
-    }
-}
-
 /// A string, a list of strings, or nothing.
 pub(crate) fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let text = |value: Value| match value {
@@ -376,10 +363,10 @@ mod tests {
             ("max_tokens", json!(true)),
             ("max_tokens", json!(0)),
             ("stop", json!(5)),
-            ("n", json!(2)),
-            ("response_format", json!({"type": "json_object"})),
+            ("n", json!(0)),
+            ("response_format", json!({"type": "json_schema"})),
             ("tools", json!([{"type": "web_search"}])),
-            ("tool_choice", json!("required")),
+            ("tool_choice", json!("always")),
             ("logit_bias", json!({"x": 1})),
             ("top_logprobs", json!(21)),
             ("kv_bits", json!(5)),

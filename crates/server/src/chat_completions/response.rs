@@ -2,14 +2,16 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use futures_util::future::try_join_all;
 use serde::Serialize;
 use shorn_chat::output;
 use shorn_protocol::{RequestReport, TokenLogprobs};
 use shorn_runtime::CompletedRequest;
 
 use super::Context;
+use crate::choices::together;
 use crate::error::ApiError;
-use crate::reply::ReplyEvent;
+use crate::reply::{ReplyEnd, ReplyEvent};
 use crate::turn::Events;
 
 #[derive(Serialize)]
@@ -18,10 +20,35 @@ struct ChatCompletion<'a> {
     object: &'static str,
     created: u64,
     model: &'a str,
-    choices: [Choice; 1],
+    choices: Vec<Choice>,
     usage: Option<Usage>,
     /// What the request cost, beyond what OpenAI counts.
-    shorn: Option<&'a CompletedRequest>,
+    shorn: Records<'a>,
+}
+
+/// What is noted of a request's reply, or of each of several.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Records<'a> {
+    One(&'a CompletedRequest),
+    Many(Vec<&'a CompletedRequest>),
+}
+
+impl<'a> Records<'a> {
+    /// Those of replies in their order.
+    pub(crate) fn of(ends: impl IntoIterator<Item = &'a ReplyEnd>) -> Self {
+        let mut records: Vec<_> = ends.into_iter().map(|end| &end.record).collect();
+        match records.pop() {
+            Some(only) if records.is_empty() => Self::One(only),
+            last => Self::Many(records.into_iter().chain(last).collect()),
+        }
+    }
+}
+
+/// The token counts of replies together.
+pub(crate) fn usage<'a>(ends: impl IntoIterator<Item = &'a ReplyEnd>) -> Option<Usage> {
+    let reports = ends.into_iter().filter_map(|end| end.record.report.as_ref());
+    together(reports).as_ref().map(Usage::from)
 }
 
 #[derive(Serialize)]
@@ -121,11 +148,32 @@ pub(super) fn call_id() -> String {
     format!("call_{}", uuid::Uuid::new_v4().simple())
 }
 
-/// Waits for the whole reply.
-pub(super) async fn whole(context: &Context, mut events: Events) -> Result<Response, ApiError> {
+/// Waits for the whole of every reply.
+pub(super) async fn whole(context: &Context, replies: Vec<Events>) -> Result<Response, ApiError> {
+    let replies = replies.into_iter().enumerate().map(|(index, events)| choice(context, index, events));
+    let (choices, ends): (Vec<Choice>, Vec<Box<ReplyEnd>>) = try_join_all(replies).await?.into_iter().unzip();
+    let ends = || ends.iter().map(Box::as_ref);
+    let completion = ChatCompletion {
+        id: &context.id,
+        object: "chat.completion",
+        created: context.created,
+        model: context.model.name(),
+        choices,
+        usage: usage(ends()),
+        shorn: Records::of(ends()),
+    };
+    Ok(Json(completion).into_response())
+}
+
+/// Waits for one reply.
+async fn choice(
+    context: &Context,
+    index: usize,
+    mut events: Events,
+) -> Result<(Choice, Box<ReplyEnd>), ApiError> {
     let mut reply = output::Reply::default();
     let mut logprobs: Vec<TokenLogprob> = Vec::new();
-    let end = loop {
+    let mut end = loop {
         match events.recv().await {
             Some(ReplyEvent::Delta(delta)) => reply.push(delta),
             Some(ReplyEvent::Logprobs { token, logprobs: found }) => {
@@ -139,7 +187,7 @@ pub(super) async fn whole(context: &Context, mut events: Events) -> Result<Respo
     if let Some(error) = end.finish.error() {
         return Err(error);
     }
-    reply.finish(output::Finished { deltas: Vec::new(), unfinished_call: end.unfinished_call });
+    reply.finish(output::Finished { deltas: Vec::new(), unfinished_call: end.unfinished_call.take() });
     let tool_calls: Vec<ToolCall> = reply
         .tool_calls
         .into_iter()
@@ -149,25 +197,17 @@ pub(super) async fn whole(context: &Context, mut events: Events) -> Result<Respo
             function: Function { name: call.name, arguments: call.arguments },
         })
         .collect();
-    let completion = ChatCompletion {
-        id: &context.id,
-        object: "chat.completion",
-        created: context.created,
-        model: context.model.name(),
-        choices: [Choice {
-            index: 0,
-            message: AssistantMessage {
-                role: "assistant",
-                // As OpenAI has it: a reply that only calls tools has no content.
-                content: (!reply.content.is_empty() || tool_calls.is_empty()).then_some(reply.content),
-                reasoning_content: (!reply.reasoning.is_empty()).then_some(reply.reasoning),
-                tool_calls,
-            },
-            logprobs: (!logprobs.is_empty()).then_some(Logprobs { content: logprobs }),
-            finish_reason: end.finish.name(),
-        }],
-        usage: end.record.report.as_ref().map(Usage::from),
-        shorn: Some(&end.record),
+    let choice = Choice {
+        index: index as u32,
+        message: AssistantMessage {
+            role: "assistant",
+            // As OpenAI has it: a reply that only calls tools has no content.
+            content: (!reply.content.is_empty() || tool_calls.is_empty()).then_some(reply.content),
+            reasoning_content: (!reply.reasoning.is_empty()).then_some(reply.reasoning),
+            tool_calls,
+        },
+        logprobs: (!logprobs.is_empty()).then_some(Logprobs { content: logprobs }),
+        finish_reason: end.finish.name(),
     };
-    Ok(Json(completion).into_response())
+    Ok((choice, end))
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
+use shorn_chat::output::ReplyForm;
 use shorn_protocol::Sampling;
 use shorn_runtime::RequestedSampling;
 
 use crate::body;
 use crate::chat_completions::{StreamOptions, one_or_many};
+use crate::choices::choices;
 use crate::error::ApiError;
 use crate::kv_fields::{BitsField, KvFields};
 use crate::turn::{Turn, TurnInput};
@@ -23,6 +25,8 @@ pub struct CompletionRequest {
     pub model: Option<String>,
     /// The turn.
     pub turn: Turn,
+    /// How many replies are wanted.
+    pub choices: u32,
     /// Whether the reply begins with the prompt.
     pub echo: bool,
     /// Whether a stream ends with a chunk of token counts.
@@ -97,9 +101,18 @@ impl Body {
             stop: self.stop,
             stream: self.stream.unwrap_or(false),
             parallel_tool_calls: true,
+            form: ReplyForm::Free,
+            form_field: "",
         };
         let include_usage = self.stream_options.and_then(|options| options.include_usage).unwrap_or(false);
-        Ok(CompletionRequest { model: self.model, turn, echo: self.echo.unwrap_or(false), include_usage })
+        let choices = choices("n", self.n)?;
+        Ok(CompletionRequest {
+            model: self.model,
+            turn,
+            choices,
+            echo: self.echo.unwrap_or(false),
+            include_usage,
+        })
     }
 
     /// What would have to be ignored is refused instead.
@@ -111,11 +124,11 @@ impl Body {
         if self.max_tokens == Some(0) {
             return refuse("max_tokens", "must be at least 1");
         }
-        if self.n.is_some_and(|n| n != 1) {
-            return refuse("n", "one reply per request is supported; send n = 1");
-        }
-        if self.best_of.is_some_and(|best_of| best_of != 1) {
-            return refuse("best_of", "one reply per request is supported; send best_of = 1");
+        if self.best_of.is_some_and(|best_of| best_of != self.n.unwrap_or(1)) {
+            return refuse(
+                "best_of",
+                "no choice is made among replies; send the number of those wanted as n",
+            );
         }
         if self.logprobs.is_some_and(|top| top > Sampling::MAX_TOP_LOGPROBS) {
             return refuse("logprobs", &format!("must be at most {}", Sampling::MAX_TOP_LOGPROBS));
@@ -210,7 +223,7 @@ mod tests {
             ("prompt", json!([1.5])),
             ("suffix", json!("end")),
             ("max_tokens", json!(0)),
-            ("n", json!(2)),
+            ("n", json!(17)),
             ("best_of", json!(3)),
             ("logprobs", json!(21)),
             ("stop", json!(5)),

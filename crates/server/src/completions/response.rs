@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use futures_util::future::try_join_all;
 use serde::Serialize;
 use shorn_chat::output::Delta;
 use shorn_chat::tokenizer::{Detokenizer, Tokenizer};
 use shorn_protocol::TokenLogprobs;
-use shorn_runtime::CompletedRequest;
 
 use super::Context;
-use crate::chat_completions::Usage;
+use crate::chat_completions::{Records, Usage, usage};
 use crate::error::ApiError;
-use crate::reply::{Finish, ReplyEvent};
+use crate::reply::{Finish, ReplyEnd, ReplyEvent};
 use crate::turn::Events;
 
 /// A completion, or a chunk of one.
@@ -24,13 +24,13 @@ pub(super) struct Completion<'a> {
     /// Seconds since 1970.
     pub created: u64,
     pub model: &'a str,
-    /// One, or none in the chunk of token counts.
+    /// One for each reply, or none in the chunk of token counts.
     pub choices: Vec<Choice>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// What the request cost, beyond what OpenAI counts.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub shorn: Option<&'a CompletedRequest>,
+    pub shorn: Option<Records<'a>>,
 }
 
 /// The reply, or what a chunk adds to it.
@@ -122,13 +122,32 @@ pub(super) fn finish_reason(finish: &Finish) -> &'static str {
     if *finish == Finish::Length { "length" } else { "stop" }
 }
 
-/// Waits for the whole reply.
-pub(super) async fn whole(mut context: Context, mut events: Events) -> Result<Response, ApiError> {
-    let mut reply = std::mem::take(&mut context.echo);
+/// Waits for the whole of every reply.
+pub(super) async fn whole(context: Context, replies: Vec<Events>) -> Result<Response, ApiError> {
+    let replies = replies.into_iter().enumerate().map(|(index, events)| choice(&context, index, events));
+    let (choices, ends): (Vec<Choice>, Vec<Box<ReplyEnd>>) = try_join_all(replies).await?.into_iter().unzip();
+    let ends = || ends.iter().map(Box::as_ref);
+    let completion = Completion {
+        choices,
+        usage: usage(ends()),
+        shorn: Some(Records::of(ends())),
+        ..context.completion()
+    };
+    Ok(Json(completion).into_response())
+}
+
+/// Waits for one reply.
+async fn choice(
+    context: &Context,
+    index: usize,
+    mut events: Events,
+) -> Result<(Choice, Box<ReplyEnd>), ApiError> {
+    let mut reply = context.echo.clone();
+    let mut logprobs = LogprobsReader::new(context.model.chat.tokenizer());
     let end = loop {
         match events.recv().await {
             Some(ReplyEvent::Delta(delta)) => reply.push_str(&text(delta)),
-            Some(ReplyEvent::Logprobs { token, logprobs }) => context.logprobs.push(token, &logprobs),
+            Some(ReplyEvent::Logprobs { token, logprobs: found }) => logprobs.push(token, &found),
             Some(ReplyEvent::Begun) => {}
             Some(ReplyEvent::End(end)) => break end,
             None => return Err(ApiError::server_error("the reply ended without a word")),
@@ -137,13 +156,7 @@ pub(super) async fn whole(mut context: Context, mut events: Events) -> Result<Re
     if let Some(error) = end.finish.error() {
         return Err(error);
     }
-    let logprobs = context.logprobs.take();
     let finish_reason = Some(finish_reason(&end.finish));
-    let completion = Completion {
-        choices: vec![Choice { index: 0, text: reply, logprobs, finish_reason }],
-        usage: end.record.report.as_ref().map(Usage::from),
-        shorn: Some(&end.record),
-        ..context.completion()
-    };
-    Ok(Json(completion).into_response())
+    let choice = Choice { index: index as u32, text: reply, logprobs: logprobs.take(), finish_reason };
+    Ok((choice, end))
 }

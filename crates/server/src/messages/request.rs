@@ -7,12 +7,14 @@ mod tests;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use shorn_chat::conversation::{Conversation, Role, Tool, ToolChoice};
+use shorn_chat::output::ReplyForm;
 use shorn_runtime::RequestedSampling;
 
 use super::content::{BodyMessage, Reader, system};
 use super::tools::{BodyTool, BodyToolChoice};
 use crate::body;
 use crate::error::ApiError;
+use crate::reply_form::reply_form;
 use crate::turn::{Turn, TurnInput};
 
 /// A request for a reply, checked as far as it can be without the model.
@@ -85,6 +87,9 @@ struct OutputConfig {
     format: Option<Value>,
 }
 
+/// Where the form of the reply is said.
+const FORM_FIELD: &str = "output_config.format";
+
 /// The fields of a body.
 #[cfg(test)]
 pub fn fields() -> &'static [&'static str] {
@@ -115,6 +120,7 @@ impl MessagesRequest {
         let choice = body.tool_choice.as_ref();
         let parallel_tool_calls = choice.and_then(|choice| choice.disable_parallel_tool_use) != Some(true);
         let (stop, stream) = (body.stop_sequences.take().unwrap_or_default(), body.stream == Some(true));
+        let form = body.form()?;
         let (model, conversation) = body.conversation()?;
         let last = conversation.messages.iter().rfind(|message| message.role != Role::System);
         if last.is_some_and(|message| message.role == Role::Assistant) {
@@ -131,6 +137,8 @@ impl MessagesRequest {
             stream,
             parallel_tool_calls,
             kv: None,
+            form,
+            form_field: FORM_FIELD,
         };
         Ok(Self { model, turn })
     }
@@ -166,6 +174,12 @@ impl Body {
         Ok((self.model, Conversation { messages, tools, tool_choice, template_kwargs }))
     }
 
+    /// What the text of the reply has to be.
+    fn form(&self) -> Result<ReplyForm, ApiError> {
+        let format = self.output_config.as_ref().and_then(|config| config.format.as_ref());
+        reply_form(format.or(self.output_format.as_ref()), FORM_FIELD)
+    }
+
     /// Without `thinking` a model does what it does by itself.
     fn template_kwargs(&self) -> Map<String, Value> {
         let mut variables = Map::new();
@@ -182,15 +196,6 @@ impl Body {
     /// What would have to be ignored is refused instead.
     fn refuse_what_is_not_there(&self) -> Result<(), ApiError> {
         let refused = |field: &str, message: &str| Err(ApiError::bad_parameter(field, message));
-        if self.output_config.as_ref().is_some_and(|config| config.format.is_some()) {
-            return refused(
-                "output_config.format",
-                "output_config.format: a schema cannot be guaranteed yet",
-            );
-        }
-        if self.output_format.is_some() {
-            return refused("output_format", "output_format: a schema cannot be guaranteed yet");
-        }
         if self.mcp_servers.as_ref().is_some_and(|servers| !servers.is_empty()) {
             return refused("mcp_servers", "mcp_servers: this server calls no tools; the client does");
         }

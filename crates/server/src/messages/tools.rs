@@ -18,6 +18,8 @@ pub(super) struct BodyTool {
     input_schema: Option<Map<String, Value>>,
     /// Whether the model is told of it only once a search has found it.
     defer_loading: Option<bool>,
+    /// Whether calls have to follow the schema to the letter.
+    strict: Option<bool>,
 }
 
 /// Whether tools are called.
@@ -26,6 +28,8 @@ pub(super) struct BodyToolChoice {
     /// `auto`, `any`, `tool` or `none`.
     #[serde(rename = "type")]
     kind: String,
+    /// The one that has to be called, of the kind `tool`.
+    name: Option<String>,
     /// Whether the reply may hold no more than one call.
     pub disable_parallel_tool_use: Option<bool>,
 }
@@ -56,7 +60,7 @@ impl BodyTool {
         function.insert("parameters".to_owned(), schema.into());
         let tool = Tool::from_json(json!({"type": "function", "function": function}));
         let Some(tool) = tool else { return refused("name", "a tool must have a name") };
-        Ok(Tool { deferred: self.defer_loading == Some(true), ..tool })
+        Ok(Tool { deferred: self.defer_loading == Some(true), strict: self.strict == Some(true), ..tool })
     }
 }
 
@@ -64,14 +68,18 @@ impl BodyToolChoice {
     /// The choice.
     ///
     /// # Errors
-    /// 400 for one that nothing makes the model follow.
-    pub(super) fn parse(&self) -> Result<ToolChoice, ApiError> {
-        match self.kind.as_str() {
-            "auto" => Ok(ToolChoice::Auto),
-            "none" => Ok(ToolChoice::None),
-            other => {
-                let message =
-                    format!("tool_choice: `{other}` cannot be guaranteed yet; send \"auto\" or \"none\"");
+    /// 400 for one that says nothing.
+    pub(super) fn parse(self) -> Result<ToolChoice, ApiError> {
+        match (self.kind.as_str(), self.name) {
+            ("auto", _) => Ok(ToolChoice::Auto),
+            ("none", _) => Ok(ToolChoice::None),
+            ("any", _) => Ok(ToolChoice::Required),
+            ("tool", Some(name)) => Ok(ToolChoice::Named(name)),
+            ("tool", None) => {
+                Err(ApiError::bad_parameter("tool_choice", "tool_choice: `tool` needs the name of one"))
+            }
+            (other, _) => {
+                let message = format!("tool_choice: `{other}` is not one of auto, any, tool, none");
                 Err(ApiError::bad_parameter("tool_choice", message))
             }
         }

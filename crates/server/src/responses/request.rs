@@ -3,16 +3,17 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use shorn_chat::conversation::{Conversation, ToolChoice};
+use shorn_chat::conversation::Conversation;
 use shorn_runtime::RequestedSampling;
 
 use super::input::{Transcript, kind};
 use super::store::ResponseStore;
 use super::tools::Tools;
 use crate::body;
-use crate::chat_completions::tool_choice;
 use crate::error::ApiError;
 use crate::kv_fields::{BitsField, KvFields};
+use crate::reply_form::reply_form;
+use crate::tool_choice::tool_choice;
 use crate::turn::{Turn, TurnInput};
 
 /// A request, checked as far as it can be without the model.
@@ -55,10 +56,10 @@ pub struct Settings {
     pub store: bool,
     /// As sent; `null` leaves it to the model's own.
     pub temperature: Option<f32>,
-    /// The form of the text: always plain.
+    /// The form of the text, as sent.
     pub text: Value,
-    /// `auto` or `none`.
-    pub tool_choice: &'static str,
+    /// Which tools may or must be called, as sent.
+    pub tool_choice: Value,
     /// The tools, without those that only OpenAI can run.
     pub tools: Vec<Value>,
     /// Always 0: only the chat route gives log-probabilities.
@@ -129,13 +130,7 @@ struct ReasoningField {
 
 #[derive(Deserialize)]
 struct TextField {
-    format: Option<FormatField>,
-}
-
-#[derive(Deserialize)]
-struct FormatField {
-    #[serde(rename = "type")]
-    kind: String,
+    format: Option<Value>,
 }
 
 /// The fields of a body.
@@ -160,9 +155,10 @@ impl Body {
         self.refuse_what_is_not_there()?;
         let kv = self.kv()?;
         let tools = Tools::parse(self.tools.take().unwrap_or_default())?;
-        let choice = tool_choice(self.tool_choice.take())?;
+        let choice = tool_choice(self.tool_choice.as_ref(), Tools::offered_name)?;
+        let form = reply_form(self.format(), "text.format")?;
         let input = items(self.input.take(), store)?;
-        let settings = self.settings(&tools, &choice);
+        let settings = self.settings(&tools);
 
         let mut transcript = Transcript::default();
         if let Some(instructions) = &settings.instructions {
@@ -191,6 +187,8 @@ impl Body {
             stream: self.stream.unwrap_or(false),
             parallel_tool_calls: settings.parallel_tool_calls,
             kv,
+            form,
+            form_field: "text.format",
         };
         let keep = settings.store.then_some(input);
         Ok(ResponsesRequest { model: self.model, turn, settings, tools, keep })
@@ -201,11 +199,6 @@ impl Body {
         let refuse = |field: &str, why: &str| Err(ApiError::bad_parameter(field, format!("{field}: {why}")));
         if self.max_output_tokens == Some(0) {
             return refuse("max_output_tokens", "must be at least 1");
-        }
-        let format = self.text.as_ref().and_then(|text| text.format.as_ref());
-        if let Some(format) = format.filter(|format| format.kind != "text") {
-            let why = format!("{} is not supported yet; send {{\"type\": \"text\"}}", format.kind);
-            return refuse("text.format", &why);
         }
         let include = self.include.iter().flatten();
         if self.top_logprobs.is_some_and(|top| top > 0)
@@ -262,7 +255,12 @@ impl Body {
         kwargs
     }
 
-    fn settings(&mut self, tools: &Tools, choice: &ToolChoice) -> Settings {
+    /// What the text has to be.
+    fn format(&self) -> Option<&Value> {
+        self.text.as_ref()?.format.as_ref().filter(|format| !format.is_null())
+    }
+
+    fn settings(&mut self, tools: &Tools) -> Settings {
         Settings {
             background: false,
             instructions: self.instructions.take(),
@@ -278,8 +276,8 @@ impl Body {
             safety_identifier: self.safety_identifier.take(),
             store: self.store.unwrap_or(true),
             temperature: self.temperature,
-            text: json!({"format": {"type": "text"}}),
-            tool_choice: if *choice == ToolChoice::None { "none" } else { "auto" },
+            text: json!({"format": self.format().cloned().unwrap_or_else(|| json!({"type": "text"}))}),
+            tool_choice: self.tool_choice.take().unwrap_or_else(|| json!("auto")),
             tools: tools.sent.clone(),
             top_logprobs: 0,
             top_p: self.top_p,

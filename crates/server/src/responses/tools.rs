@@ -51,6 +51,8 @@ struct BodyTool {
     description: Option<String>,
     /// A function's arguments, as JSON Schema.
     parameters: Option<Value>,
+    /// Whether calls have to follow it to the letter. The model is not told.
+    strict: Option<bool>,
     /// What a custom tool's text must look like.
     format: Option<BodyFormat>,
 }
@@ -127,7 +129,9 @@ impl Tools {
             return Err(ApiError::bad_parameter(field, message));
         }
         self.known.insert(name.clone(), known);
-        self.offered.extend(Tool::from_json(body.offered(&name, custom)));
+        let strict = body.strict == Some(true);
+        let offered = Tool::from_json(body.offered(&name, custom));
+        self.offered.extend(offered.map(|tool| Tool { strict, ..tool }));
         Ok(())
     }
 }
@@ -146,7 +150,7 @@ impl BodyTool {
         json!({"type": "function", "function": function})
     }
 
-    /// The parameters of a custom tool. Its grammar, which nothing enforces yet, is the only word on what it takes.
+    /// The parameters of a custom tool. Its grammar, which nothing enforces, is the only word on what it takes.
     fn raw_input(&self) -> Value {
         let mut description = "The tool's input, as raw text.".to_owned();
         let grammar =

@@ -13,8 +13,10 @@ memory in bytes above the weights.
 
 import argparse
 import importlib.metadata
+import itertools
 import json
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -23,6 +25,7 @@ import numpy as np
 from mlx_lm.generate import generate_step
 from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.utils import _get_classes, load_model, quantize_model, save_config, save_model
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 MOE = {
     "model_type": "qwen3_moe",
@@ -66,6 +69,8 @@ CHECKPOINTS = {
     ),
     "1-layer": (NARROW | {"num_hidden_layers": 1}, 0),
     "48-layer": (NARROW | {"num_hidden_layers": 48}, 0),
+    # One layer and a vocabulary of real size, with a tokenizer.
+    "vocabulary": (NARROW | {"num_hidden_layers": 1, "vocab_size": 151936}, 0),
     # Small matrices beside wide keys and values: the KV cache is what takes memory.
     "kv-heavy": (
         NARROW
@@ -95,7 +100,24 @@ def make(name, into):
     folder.mkdir(parents=True)
     save_model(folder, model)
     save_config(config, folder / "config.json")
+    if name == "vocabulary":
+        train_tokenizer(folder, config["vocab_size"])
     return {"made": name}
+
+
+def train_tokenizer(folder, size):
+    """A byte-level tokenizer, trained on the Python sources that are installed here."""
+    sources = Path(sysconfig.get_path("stdlib")).rglob("*.py"), Path(np.__file__).parents[1].rglob("*.py")
+    texts = (path.read_text(errors="ignore") for path in itertools.chain(*sources))
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=["<pad>", "<end>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.train_from_iterator(texts, trainer)
+    assert tokenizer.get_vocab_size() == size, tokenizer.get_vocab_size()
+    tokenizer.save(str(folder / "tokenizer.json"))
 
 
 def mlx_lm_version():

@@ -103,9 +103,9 @@ fn a_wrong_field_is_named() {
         ("prompt", json!({"id": "pmpt_1"})),
         ("previous_response_id", json!("resp_gone")),
         ("tools", json!([{"type": "local_shell"}])),
-        ("tool_choice", json!("required")),
+        ("tool_choice", json!("always")),
         ("tool_choice", json!({"type": "web_search_preview"})),
-        ("tool_choice", json!({"type": "function", "name": "read"})),
+        ("tool_choice", json!({"type": "function"})),
         ("kv_bits", json!(5)),
     ] {
         let mut body = json!({"input": "x"});
