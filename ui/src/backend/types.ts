@@ -646,6 +646,23 @@ verdict: Verdict,
 advice: Array<Advice>, };
 
 /**
+ * What it cost to know which tokens may come next.
+ */
+export type GrammarCost = { 
+/**
+ * Tokens that were chosen so.
+ */
+tokens: number, 
+/**
+ * Seconds in all.
+ */
+seconds: number, 
+/**
+ * Seconds for the slowest one.
+ */
+slowest_seconds: number, };
+
+/**
  * How much of the machine a model must leave to the system and other programs.
  */
 export type GuardLevel = "off" | "relaxed" | "balanced" | "strict";
@@ -1333,6 +1350,15 @@ prefill_seconds: number,
  * Seconds from the first token to the last.
  */
 decode_seconds: number, 
+/**
+ * Of the tokens generated, those whose step was built while the step before it ran. None are while a request with a
+ * grammar runs: what may come next is known only once the last token is.
+ */
+ahead_tokens: number, 
+/**
+ * What following a grammar cost, if there was one.
+ */
+grammar: GrammarCost | null, 
 /**
  * Highest MLX memory during any step of this request, in bytes; everything that was loaded counts.
  */

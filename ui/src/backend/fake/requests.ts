@@ -74,6 +74,8 @@ export function completed(request: Ended, memory: MemoryFigures): CompletedReque
       queue_seconds: 0.004,
       prefill_seconds: prefill,
       decode_seconds: decode,
+      ahead_tokens: Math.max(0, generated - 2),
+      grammar: null,
       peak_memory: memory.weights + kv.bytes_allocated + 612_000_000,
       kv,
       finish: request.finish === "tool_calls" ? "stop" : (request.finish as "stop" | "length" | "cancelled" | "error"),
