@@ -37,7 +37,6 @@ for seed in range(5):
         model="default", messages=messages, response_format=Plan, seed=seed, max_tokens=3000, **anything
     )
     assert isinstance(completion.choices[0].message.parsed, Plan), completion
-    completion.to_json()
 
 tools = [openai.pydantic_function_tool(Read)]
 for choice in ["required", {"type": "function", "function": {"name": "Read"}}]:

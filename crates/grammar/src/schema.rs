@@ -8,6 +8,10 @@ use crate::check;
 /// it write nothing else.
 const SPACE: &str = r"( |\n[ \t]{0,60})";
 
+/// An integer whose schema says nothing else has at most so many digits: longer ones are no number to most programs, and a
+/// model may not find an end to them.
+const LARGEST_INTEGER: i64 = 1_000_000_000_000_000_000;
+
 /// Schemas looked at to find the part that is at fault.
 const MOST_SCHEMAS: usize = 500;
 
@@ -27,12 +31,43 @@ pub fn inline(schema: &Value, lenient: bool) -> String {
     let options = json!({"whitespace_pattern": SPACE, "lenient": lenient});
     let mut fields = Map::from_iter([("x-guidance".to_owned(), options)]);
     match schema {
-        Value::Object(schema) => fields.extend(schema.clone()),
+        Value::Object(schema) => fields.extend(with_bounded_integers(schema)),
         // Everything, or nothing.
         Value::Bool(false) => _ = fields.insert("not".to_owned(), json!({})),
         _ => {}
     }
     format!("%json {}", Value::Object(fields))
+}
+
+/// The same schema with bounds for integers where it has none.
+fn with_bounded_integers(schema: &Map<String, Value>) -> Map<String, Value> {
+    let deeper = |value: &Value| match value {
+        Value::Object(schema) => Value::Object(with_bounded_integers(schema)),
+        other => other.clone(),
+    };
+    let bounded = |(name, value): (&String, &Value)| {
+        let value = match (name.as_str(), value) {
+            ("properties" | "patternProperties" | "$defs" | "definitions", Value::Object(schemas)) => {
+                schemas.iter().map(|(name, schema)| (name.clone(), deeper(schema))).collect()
+            }
+            ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(schemas)) => {
+                schemas.iter().map(deeper).collect()
+            }
+            ("items" | "additionalProperties", schema) => deeper(schema),
+            (_, other) => other.clone(),
+        };
+        (name.clone(), value)
+    };
+    let mut bounded: Map<String, Value> = schema.iter().map(bounded).collect();
+    let is_bounded =
+        ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "enum", "const", "multipleOf"];
+    if schema.get("type").is_some_and(|kind| kind == "integer")
+        && !is_bounded.iter().any(|name| schema.contains_key(*name))
+    {
+        bounded.insert("minimum".to_owned(), (-LARGEST_INTEGER).into());
+        bounded.insert("maximum".to_owned(), LARGEST_INTEGER.into());
+    }
+    bounded
 }
 
 /// Whether JSON can be held to a schema.

@@ -74,6 +74,17 @@ fn json_has_the_white_space_that_models_write() {
 }
 
 #[test]
+fn an_integer_has_an_end() {
+    let grammar = format!("start: {}", inline(&json!({"anyOf": [{"type": "integer"}]}), false));
+    let mut matcher = bytes().matcher(&grammar).unwrap();
+    let digits = (0..40).take_while(|_| {
+        let goes_on = !matcher.is_over() && allows(matcher.allowed().unwrap(), u32::from(b'9'));
+        goes_on && matcher.accept(u32::from(b'9')).is_ok()
+    });
+    assert_eq!(digits.count(), 18);
+}
+
+#[test]
 fn a_refused_schema_names_its_part() {
     let tags = json!({"type": "array", "items": {"type": "string", "pattern": "(?=a)"}});
     let refusal =

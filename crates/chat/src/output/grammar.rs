@@ -195,9 +195,15 @@ fn free_or_called(calls: &Calls<'_>, lark: &mut Lark) -> Result<Vec<String>, Gra
         return Ok(vec![text, calls.write(lark, 0)?]);
     }
     let text = lark.text_without(&[trigger]);
-    if lark.begins_with_mark(trigger) {
-        let called = calls.write(lark, 0)?;
-        return Ok(vec![format!("{text} {called}?")]);
+    if let Some(at) = lark.before_mark(trigger) {
+        // The text before the mark would be taken for more of the reply's text: it belongs to the same terminal.
+        let before = if at == 0 {
+            text.clone()
+        } else {
+            lark.terminal(&format!("{text} {}", lark::quoted(&trigger[..at])))
+        };
+        let called = calls.write(lark, at)?;
+        return Ok(vec![text, format!("{before} {called}")]);
     }
     let begun = lark.lazy(&format!("/(?s:.*)/ {}", lark::quoted(trigger)));
     let called = calls.write(lark, trigger.len())?;

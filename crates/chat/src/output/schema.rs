@@ -239,6 +239,11 @@ impl ValueType {
         self.kinds.has(Kinds::STRING)
     }
 
+    /// Whether something else than a string is allowed.
+    pub(super) fn allows_more_than_string(&self) -> bool {
+        self.kinds.without(Kinds::STRING) != Kinds::NONE
+    }
+
     /// Whether an array or an object is allowed.
     pub(super) fn allows_container(&self) -> bool {
         self.kinds.has(Kinds::ARRAY.union(Kinds::OBJECT))

@@ -79,9 +79,9 @@ impl Lark {
         parts.join(" ")
     }
 
-    /// Whether a text begins with a mark that is a token.
-    pub(super) fn begins_with_mark(&self, text: &str) -> bool {
-        self.next_mark(text).is_some_and(|(at, ..)| at == 0)
+    /// The bytes of text before the first mark that is a token, if there is one.
+    pub(super) fn before_mark(&self, text: &str) -> Option<usize> {
+        self.next_mark(text).map(|(at, ..)| at)
     }
 
     fn next_mark(&self, text: &str) -> Option<(usize, &'static str, u32)> {

@@ -76,16 +76,23 @@ impl Fields {
         let kind = kinds.kind(name);
         let (before, after) = self.open;
         let opened = |lark: &Lark, after: &str| lark.literal(&format!("{before}{name}{after}"));
+        // Where the tag says what is a string, all else is JSON; where not, and a string is allowed, only arrays and objects
+        // are read as anything else.
+        let says = self.open.1 != self.open_json;
         let mut ways = Vec::new();
         if kind.allows_string() {
-            let text = self.string(written, (schema, part), kind.allows_container(), lark)?;
+            let readings = Readings { null: !says, container: !says && kind.allows_container() };
+            let text = self.string(written, (schema, part), readings, lark)?;
             ways.push(format!("{} {text}", opened(lark, after)));
         }
-        // Where a string is allowed, only arrays and objects are read as anything else.
-        let others = match (kind.allows_string(), kind.allows_container()) {
+        let only = |kinds: &[&str]| json!({"allOf": [schema, {"type": kinds}]});
+        let others = match (kind.allows_string(), says) {
             (false, _) => Some(schema.clone()),
-            (true, true) => Some(json!({"allOf": [schema, {"type": ["array", "object"]}]})),
-            (true, false) => None,
+            (true, true) if kind.allows_more_than_string() => {
+                Some(only(&["null", "boolean", "number", "array", "object"]))
+            }
+            (true, false) if kind.allows_container() => Some(only(&["array", "object"])),
+            (true, _) => None,
         };
         if let Some(others) = others {
             let json = written.inline(&others, part)?;
@@ -100,7 +107,7 @@ impl Fields {
         &self,
         written: &Written<'_>,
         (schema, part): (&Value, &str),
-        no_container: bool,
+        readings: Readings,
         lark: &mut Lark,
     ) -> Result<String, GrammarRefusal> {
         let fields = written.resolve(schema).as_object().cloned().unwrap_or_default();
@@ -124,7 +131,7 @@ impl Fields {
             let mut ways: Vec<String> = members.iter().map(|member| quoted(member)).collect();
             let nullable =
                 fields.get("enum").and_then(Value::as_array).is_some_and(|all| all.contains(&Value::Null));
-            ways.extend(nullable.then(|| quoted("null")));
+            ways.extend((nullable && readings.null).then(|| quoted("null")));
             let text = lark.terminal(&ways.join(" | "));
             return Ok(lark.closed(&text, self.close));
         }
@@ -133,7 +140,7 @@ impl Fields {
             let most = most.map_or_else(String::new, |most| most.to_string());
             text = lark.terminal(&format!("{text} & /(?s:.){{{least},{most}}}/"));
         }
-        if no_container {
+        if readings.container {
             text = lark.terminal(&format!("{text} & ~(/\\s*[\\[{{]/ {TEXT})"));
         }
         Ok(lark.closed(&text, self.close))
@@ -146,6 +153,15 @@ impl Fields {
         let others = [tags.function_open, tags.function_close, tags.parameter_open, tags.parameter_close];
         lark.text_without(&block.chain(others).collect::<Vec<_>>())
     }
+}
+
+/// As what else a text is read where a string is allowed.
+#[derive(Clone, Copy)]
+struct Readings {
+    /// `null` as null.
+    null: bool,
+    /// What begins like an array or an object as that.
+    container: bool,
 }
 
 /// What several schemas say of strings together, where that is any string or one of a list.
