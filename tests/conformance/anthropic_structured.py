@@ -13,7 +13,8 @@ schema = {
     "required": ["path", "line"],
     "additionalProperties": False,
 }
-asked = {"model": "claude-none", "max_tokens": 2000, "messages": messages, "temperature": 1, "top_k": 0}
+anything = {"temperature": 1, "top_k": 0}
+asked = {"model": "claude-none", "max_tokens": 2000, "messages": messages}
 
 
 def check(value):
@@ -22,16 +23,17 @@ def check(value):
 
 tools = [{"name": "read", "description": "Reads.", "input_schema": schema}]
 for choice in [{"type": "any"}, {"type": "tool", "name": "read", "disable_parallel_tool_use": True}]:
-    message = client.messages.create(tools=tools, tool_choice=choice, **asked)
+    message = client.messages.create(tools=tools, tool_choice=choice, extra_body=anything, **asked)
     assert message.stop_reason == "tool_use", message
     for block in message.content:
         assert block.type == "tool_use" and block.name == "read", message
         check(block.input)
 
-with client.messages.stream(tools=tools, tool_choice={"type": "tool", "name": "read"}, **asked) as stream:
+named = {"type": "tool", "name": "read"}
+with client.messages.stream(tools=tools, tool_choice=named, extra_body=anything, **asked) as stream:
     final = stream.get_final_message()
 check(final.content[0].input)
 
 form = {"format": {"type": "json_schema", "schema": schema}}
-message = client.messages.create(extra_body={"output_config": form}, **asked)
+message = client.messages.create(extra_body={**anything, "output_config": form}, **asked)
 check(json.loads(message.content[0].text))
