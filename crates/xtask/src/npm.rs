@@ -48,6 +48,7 @@ pub fn test(workspace: &Workspace) -> Result<()> {
     check(cargo().args(["fmt", "--all", "--check"]))?;
     check(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
     check(cargo().args(["test", "--workspace"]))?;
+    crate::fuzz::fuzz(workspace, crate::fuzz::IN_TESTS)?;
     check(
         cargo()
             .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
