@@ -83,6 +83,8 @@ fn report(request: &Generate, generated: usize) -> RequestReport {
         queue_seconds: 0.0,
         prefill_seconds: 0.0,
         decode_seconds: Duration::as_secs_f64(&(STEP * generated as u32)),
+        ahead_tokens: 0,
+        grammar: None,
         peak_memory: 0,
         kv: EffectiveKv::empty(request.kv.unwrap_or_default()),
         finish: FinishReason::Length,
