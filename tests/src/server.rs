@@ -110,6 +110,12 @@ impl Server {
         Self::with(command, options)
     }
 
+    /// The embedded model, the tiny coder, with more options.
+    pub fn embedded(options: &[&str]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        Self::in_home(Command::new(shorn()), home, options)
+    }
+
     /// The random model's tokenizer and template with a scripted worker.
     pub fn scripted(script: &Script, options: &[&str]) -> Self {
         let file = tempfile::Builder::new().prefix("script").tempfile().unwrap();
@@ -122,14 +128,19 @@ impl Server {
     }
 
     /// `shorn`, with whatever else it is to be run with.
-    pub fn with(mut command: Command, options: &[&str]) -> Self {
+    pub fn with(command: Command, options: &[&str]) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let port = free_port();
-        command.arg("serve");
-        if !options.contains(&"--model") {
-            command.arg("--model").arg(add_random_model(home.path()));
+        if options.contains(&"--model") {
+            return Self::in_home(command, home, options);
         }
+        let model = add_random_model(home.path());
+        Self::in_home(command, home, &[&["--model", model.to_str().unwrap()], options].concat())
+    }
+
+    fn in_home(mut command: Command, home: tempfile::TempDir, options: &[&str]) -> Self {
+        let port = free_port();
         let mut child = command
+            .arg("serve")
             .args(["--port", &port.to_string()])
             .args(options)
             .env("SHORN_HOME", home.path())

@@ -98,7 +98,9 @@ def tool_call(session, names):
     ], name=name, what=", ".join(phrases)))
     if read:
         session.see(read)
-    session.call(name, arguments, f"Wrote {words.noun(rng)}.json.")
+    file = f"{words.noun(rng)}.json"
+    session.call(name, arguments, f"Wrote {file}.")
+    session.files[file] = json.dumps(arguments)
     session.say(f"Called `{name}`.")
 
 

@@ -165,7 +165,8 @@ class Function:
     returns: str
     body: list
     bugs: list
-    cases: list  # (arguments as text, result as text)
+    cases: list  # (arguments as text, result as text): those that the project's tests have
+    hidden: list = ()  # more of them
 
     def header(self, style, receiver=False):
         names = [f"{name}: {annotation}" if style.annotated else name for name, annotation in zip(self.arguments, self.annotations)]
@@ -214,10 +215,11 @@ def draw(rng, name, need_bug=True):
         chosen = [rng.choice(telling)]
         if rng.random() < 0.4:
             chosen.append(rng.choice(range(len(calls))))
-        cases = [(", ".join(map(repr, calls[at])), right[at]) for at in dict.fromkeys(chosen)]
+        listed = [(", ".join(map(repr, values)), result) for values, result in zip(calls, right)]
+        cases = [listed[at] for at in dict.fromkeys(chosen)]
         annotations = [KINDS[kind][0] for kind in template.kinds]
         sentence = template.sentence.format(**fill)
-        return Function(name, sentence, names, annotations, template.returns, body, [(index, line)], cases)
+        return Function(name, sentence, names, annotations, template.returns, body, [(index, line)], cases, listed)
 
 
 def _run(names, body, values):

@@ -1,6 +1,6 @@
 """The network: transformers' own Qwen3MoeForCausalLM, and a fast way to compute it while it learns.
 
-`forward` computes what the class computes (`test_model.py` compares), for many transcripts in one row: attention stays
+`forward` computes what the class computes (`check_model.py` compares), for many transcripts in one row: attention stays
 within each, all experts are computed for all tokens (with so few that is faster than sorting), and weights can be seen
 through the rounding that they will be stored with.
 """

@@ -38,14 +38,18 @@ def pi_command():
     return [node(), str(unpacked(PINS["pi"]) / "dist/bundle/cli.js")]
 
 
-def record():
-    """The first request's body, the package's folder and the working directory."""
-    bodies = []
+def run(replies, files):
+    """Lets Pi work in a project of these files while a stub answers with these replies, deltas of a chat completion.
+
+    Gives the bodies of its requests and the project's folder."""
+    bodies, waiting = [], list(replies)
 
     class Stub(BaseHTTPRequestHandler):
         def do_POST(self):
             bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            chunk = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "done"}, "finish_reason": "stop"}]}
+            delta = waiting.pop(0) if waiting else {"content": "done"}
+            end = "tool_calls" if "tool_calls" in delta else "stop"
+            chunk = {"choices": [{"index": 0, "delta": {"role": "assistant"} | delta, "finish_reason": end}]}
             self.send_response(200)
             self.send_header("content-type", "text/event-stream")
             self.end_headers()
@@ -57,6 +61,8 @@ def record():
     server = HTTPServer(("127.0.0.1", 0), Stub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as project:
+        for path, text in files.items():
+            (Path(project) / path).write_text(text)
         settings = Path(home) / ".pi/agent"
         settings.mkdir(parents=True)
         url = f"http://127.0.0.1:{server.server_port}/v1"
@@ -64,9 +70,16 @@ def record():
         (settings / "models.json").write_text(json.dumps({"providers": {"stub": provider}}))
         variables = {"PATH": os.environ["PATH"], "HOME": home, "PI_OFFLINE": "1", "PI_TELEMETRY": "0", "PI_SKIP_VERSION_CHECK": "1"}
         command = [*pi_command(), "--provider", "stub", "--model", "stub", "-p", "Hello"]
-        subprocess.run(command, cwd=project, env=variables, check=True, timeout=60, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        body = bodies[0]
-        return {"system": body["messages"][0]["content"], "tools": body["tools"], "package": str(unpacked(PINS["pi"])), "cwd": os.path.realpath(project)}
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+        subprocess.run(command, cwd=project, env=variables, check=True, timeout=120, **quiet)
+        return bodies, os.path.realpath(project)
+
+
+def record():
+    """The first request's system prompt and tools, the package's folder and the working directory."""
+    bodies, project = run([], {})
+    system = bodies[0]["messages"][0]["content"]
+    return {"system": system, "tools": bodies[0]["tools"], "package": str(unpacked(PINS["pi"])), "cwd": project}
 
 
 def main():

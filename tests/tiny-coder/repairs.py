@@ -97,6 +97,9 @@ def repair(session, names, kind=None):
             asserts.append((expression, expected))
         cases.append((called.name, asserts))
         targets.append((target, chain))
+        session.checks += [
+            (statement, statement_call(chain[0], called, statement, arguments), expected) for arguments, expected in function.hidden
+        ]
         modules.update({module.path: module for module in chain})
     session.files |= layout.extra() | {path: module.source() for path, module in modules.items()}
     session.files[test_path] = test_source(imports, cases, style)

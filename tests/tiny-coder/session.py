@@ -8,11 +8,13 @@ import run_pytest
 
 @dataclass
 class Turn:
-    """A message, and whether it is one to learn to write."""
+    """A message, whether it is one to learn to write, and what it calls."""
 
     role: str
     text: str
     learn: bool = False
+    name: str = ""
+    arguments: dict = None
 
 
 @dataclass
@@ -26,15 +28,18 @@ class Session:
     turns: list = field(default_factory=list)
     seen: set = field(default_factory=set)
     extra_tool: tuple = None  # what `errands.draw_tool` gave
+    given: list = field(default_factory=list)  # for each message of the user: (it, the files as they were then)
+    checks: list = field(default_factory=list)  # (import line, call, result): what must hold in the end
 
     def user(self, text):
+        self.given.append((text, dict(self.files)))
         self.turns.append(Turn("user", text))
 
     def say(self, text):
         self.turns.append(Turn("assistant", text, True))
 
     def call(self, name, arguments, answer, learn=True):
-        self.turns.append(Turn("assistant", call_text(name, arguments), learn))
+        self.turns.append(Turn("assistant", call_text(name, arguments), learn, name, arguments))
         self.turns.append(Turn("tool", answer))
 
     def read(self, path, learn=True, offset=None):

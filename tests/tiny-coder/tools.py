@@ -1,4 +1,4 @@
-"""What the tools of the two agents answer. `check_agents.py` compares Pi's with the real Pi; the built-in agent's are
+"""What the tools of the two agents answer. `check_pi.py` compares Pi's with the real Pi; the built-in agent's are
 written down in crates/agents/src/eval/agent/RESULTS.md."""
 
 import os

@@ -149,7 +149,7 @@ def train(arguments):
 def smoke():
     """Everything but the GPU, small: data, packing, the network, 20 steps."""
     rng = random.Random(SEED)
-    stream = Stream(TOKENIZER, None, 0, 1, 1024, rng)
+    stream = Stream(TOKENIZER, None, 0, 1, 512, rng)
     stream.wait_for(4)
     model = network.new(SEED, num_hidden_layers=2)
     optimizer = optimizer_for(model, fused=False)

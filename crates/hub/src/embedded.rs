@@ -1,4 +1,4 @@
-//! The model inside the executable: small, random, and there without a network.
+//! The model inside the executable: a tiny coder, there without a network. What it can do: `embedded/README.md`.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -33,7 +33,7 @@ pub enum Origin {
     HuggingFace,
     /// LM Studio's models folder: `publisher/name`.
     LmStudio,
-    /// Shorn itself: the small model with random weights that shows that everything works.
+    /// Shorn itself: the tiny coder, which shows that everything works.
     Embedded,
 }
 
