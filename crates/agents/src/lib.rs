@@ -1,4 +1,5 @@
-//! Configurations for coding agents: to copy, and to put into the agent's own file.
+//! Configurations for coding agents: to copy, and to put into the agent's own file. And the coding eval ([`eval`]), which
+//! lets agents work and tests decide.
 //!
 //! A file of another program is not ours. So a [`Connection`] puts one entry into it, or a file of ours beside it, and
 //! leaves every other byte alone, keeps what was there before, refuses what it does not understand, and takes out again
@@ -8,6 +9,7 @@ mod agent;
 mod config;
 mod connection;
 mod error;
+pub mod eval;
 mod provider;
 
 pub use agent::{Agent, Environment};

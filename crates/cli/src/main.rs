@@ -2,6 +2,7 @@
 
 mod bench;
 mod connect;
+mod eval;
 mod fit;
 mod hub;
 mod inspect;
@@ -52,6 +53,14 @@ enum Command {
     Bench(bench::Arguments),
     /// Point a coding agent at the server that runs on this machine.
     Connect(connect::Arguments),
+    /// Try the model of the running server on coding tasks.
+    Eval(eval::Arguments),
+    /// Run an agent in its cell, for an eval.
+    #[command(hide = true)]
+    EvalAgent {
+        /// What to do, as JSON.
+        what: String,
+    },
     /// Load and run one model for a server, over standard input and output.
     #[command(hide = true)]
     Worker,
@@ -69,6 +78,13 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::Connect(arguments) => connect::connect(&arguments),
+        Command::Eval(arguments) => eval::eval(&arguments),
+        Command::EvalAgent { what } => {
+            return eval::agent(&what).unwrap_or_else(|error| {
+                eprintln!("error: {error:#}");
+                ExitCode::FAILURE
+            });
+        }
         Command::Worker => worker::work(),
     };
     match outcome {
