@@ -63,6 +63,11 @@ impl Pi {
         Self { node: node(&pins.node), script: unpacked(&pins.pi).join("dist/bundle/cli.js") }
     }
 
+    /// Its Node and its script.
+    pub fn program(&self) -> (&Path, &Path) {
+        (&self.node, &self.script)
+    }
+
     /// A command that runs Pi in print mode against a server, with a home of its own and no word to the outside.
     pub fn command(&self, home: &Path, project: &Path) -> Command {
         let mut command = Command::new(&self.node);

@@ -6,11 +6,13 @@
 //! an [`EvalRun`], kept in the [`EvalHistory`].
 
 mod agent;
+mod check;
 mod history;
 mod inside;
 mod judge;
 mod meter;
 mod python;
+mod reply;
 mod report;
 mod run;
 mod sandbox;
@@ -19,6 +21,7 @@ mod task;
 mod workspace;
 
 pub use agent::{Agent, NoPi, PiProgram};
+pub use check::{Check, check};
 pub use history::{EvalHistory, HistoryError};
 pub use inside::run_inside;
 pub use python::{NoPython, Python};

@@ -30,6 +30,9 @@ pub struct Arguments {
     /// List the tasks and do nothing.
     #[arg(long)]
     list: bool,
+    /// Let nobody work: tell whether each task's reference solution passes and doing nothing fails.
+    #[arg(long)]
+    check: bool,
     /// Who works.
     #[arg(long, value_enum, default_value_t = AgentArgument::BuiltIn)]
     agent: AgentArgument,
@@ -54,7 +57,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1234)]
     port: u16,
     /// A Python 3 that has pytest.
-    #[arg(long, value_name = "FILE", default_value = "python3")]
+    #[arg(long, value_name = "FILE", default_value = "python3", env = "SHORN_EVAL_PYTHON")]
     python: PathBuf,
     /// Confine nothing: the agent can then read and write all of your files and reach every network. For containers and
     /// machines that hold nothing of worth.
@@ -97,6 +100,9 @@ pub fn eval(arguments: &Arguments) -> Result<()> {
         return show(arguments.json, &runs, || table::of_runs(&runs));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if arguments.check {
+        return runtime.block_on(check(arguments, &tasks));
+    }
     let run = runtime.block_on(run(arguments, tasks))?;
     let path = history.keep(&run)?;
     show(arguments.json, &run, || table::of_run(&run))?;
@@ -118,8 +124,19 @@ fn show<T: serde::Serialize>(json: bool, value: &T, table: impl FnOnce() -> Stri
     Ok(())
 }
 
+async fn check(arguments: &Arguments, tasks: &[Task]) -> Result<()> {
+    let (sandbox, python) = (arguments.sandbox()?, Python::find(&arguments.python)?);
+    let mut checks = Vec::new();
+    for task in tasks {
+        checks.push(shorn_agents::eval::check(task, sandbox, &python).await?);
+    }
+    show(arguments.json, &checks, || table::of_checks(&checks))?;
+    let unsound = checks.iter().filter(|check| !check.is_sound()).count();
+    if unsound == 0 { Ok(()) } else { bail!("{unsound} of {} tasks are not as they must be", checks.len()) }
+}
+
 async fn run(arguments: &Arguments, tasks: Vec<Task>) -> Result<EvalRun> {
-    let sandbox = if arguments.unconfined { Sandbox::Unconfined } else { Sandbox::find()? };
+    let sandbox = arguments.sandbox()?;
     let python = Python::find(&arguments.python)?;
     let agent = arguments.agent()?;
     let api_key = std::env::var("SHORN_API_KEY").ok().filter(|key| !key.is_empty());
@@ -143,6 +160,10 @@ async fn run(arguments: &Arguments, tasks: Vec<Task>) -> Result<EvalRun> {
 }
 
 impl Arguments {
+    fn sandbox(&self) -> Result<Sandbox> {
+        Ok(if self.unconfined { Sandbox::Unconfined } else { Sandbox::find()? })
+    }
+
     fn agent(&self) -> Result<Agent> {
         if let Some(program) = &self.program {
             let program = program.canonicalize().with_context(|| format!("{}", program.display()))?;

@@ -8,6 +8,7 @@ mod agents;
 mod chat;
 mod command;
 mod error;
+mod eval;
 mod http_server;
 mod hub;
 mod log;
@@ -27,6 +28,7 @@ use shorn_runtime::{Runtime, WorkerCommand};
 use shorn_server::App;
 use tokio::sync::watch;
 
+pub use shorn_agents::eval::{EvalProgress, EvalRun, EvalSetup, LastEval};
 pub use shorn_agents::{Added, Agent, ConfigText, Removed};
 pub use shorn_hub::download::{Download, DownloadState};
 pub use shorn_hub::library::Library;
@@ -39,6 +41,7 @@ pub use shorn_server::{Estimate, HubModel, HubPage, RecommendedModel};
 pub use agents::{AgentConfig, AgentConnection, AgentStatus};
 pub use chat::{ChatEvent, ChatMessage, ChatRole};
 pub use error::{AppError, ErrorCode};
+pub use eval::EvalRequest;
 pub use http_server::{PortCheck, ServerState};
 pub use log::Log;
 pub use models::LoadRequest;
@@ -46,6 +49,7 @@ pub use settings::{AppSettings, LogLevel, ModelFolders, RecentModel};
 pub use snapshot::{AppSnapshot, Snapshots};
 
 use activity::KeepAwake;
+use eval::RunningEval;
 use http_server::HttpServer;
 use snapshot::ShellState;
 
@@ -60,8 +64,10 @@ pub struct Desktop {
     changing: Mutex<()>,
     shell: watch::Sender<ShellState>,
     stop_chat: watch::Sender<()>,
+    eval: RunningEval,
     log: Log,
     worker: PathBuf,
+    data_directory: PathBuf,
     embedded: PathBuf,
     agent_environment: Environment,
 }
@@ -94,7 +100,8 @@ impl Desktop {
         let command = WorkerCommand { program: worker.clone(), arguments: vec!["worker".into()] };
         let runtime = Runtime::start(command);
         let hub = Hub::from_environment(&home, |name| std::env::var_os(name));
-        let app = App::new(runtime, data_directory, folders(&settings, &embedded), hub, "downloads.json");
+        let app =
+            App::new(runtime, data_directory.clone(), folders(&settings, &embedded), hub, "downloads.json");
         app.set_memory_policy(settings.memory_policy());
         Ok(Self {
             app: Arc::new(app),
@@ -104,8 +111,10 @@ impl Desktop {
             changing: Mutex::default(),
             shell: watch::Sender::new(ShellState { problem, ..ShellState::default() }),
             stop_chat: watch::Sender::new(()),
+            eval: RunningEval::default(),
             log,
             worker,
+            data_directory,
             embedded,
             agent_environment: Environment::of_this_process(),
         })
@@ -153,6 +162,7 @@ impl Desktop {
     /// Stops the server and the downloads, and unloads every model.
     pub async fn end(&self) {
         self.stop_chat();
+        self.cancel_eval();
         self.server.stop().await;
         self.app.downloads.stop().await;
         self.app.runtime.unload_all().await;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+use shorn_agents::eval::EvalProgress;
 use shorn_hub::download::Download;
 use shorn_hub::fit::MemoryLimit;
 use shorn_runtime::Snapshot;
@@ -30,6 +31,8 @@ pub struct AppSnapshot {
     pub limit: Option<MemoryLimit>,
     /// Downloads, in the order of the queue; those that ended stay until they are dismissed.
     pub downloads: Arc<Vec<Download>>,
+    /// The eval that runs, or the last one that ran.
+    pub eval: Option<EvalProgress>,
     /// Whether the machine is kept awake because something runs; `None` on a system without such a thing.
     pub keeps_awake: Option<bool>,
     /// Whether there is an icon in the menu bar.
@@ -44,6 +47,7 @@ pub struct Snapshots {
     pub(crate) runtime: tokio::sync::watch::Receiver<Snapshot>,
     pub(crate) server: tokio::sync::watch::Receiver<ServerState>,
     pub(crate) downloads: tokio::sync::watch::Receiver<Arc<Vec<Download>>>,
+    pub(crate) eval: tokio::sync::watch::Receiver<Option<EvalProgress>>,
     pub(crate) shell: tokio::sync::watch::Receiver<ShellState>,
     pub(crate) not_before: Instant,
 }
@@ -63,6 +67,7 @@ impl Snapshots {
             changed = self.runtime.changed() => changed.is_ok(),
             changed = self.server.changed() => changed.is_ok(),
             changed = self.downloads.changed() => changed.is_ok(),
+            changed = self.eval.changed() => changed.is_ok(),
             changed = self.shell.changed() => changed.is_ok(),
         };
         tokio::time::sleep_until(self.not_before).await;
@@ -70,6 +75,7 @@ impl Snapshots {
         self.runtime.mark_unchanged();
         self.server.mark_unchanged();
         self.downloads.mark_unchanged();
+        self.eval.mark_unchanged();
         self.shell.mark_unchanged();
         goes_on
     }
@@ -86,6 +92,7 @@ impl Desktop {
             server: self.server.state().borrow().clone(),
             limit: self.app.memory_limit(),
             downloads: self.app.downloads().borrow().clone(),
+            eval: self.eval.progress.borrow().clone(),
             keeps_awake,
             tray,
             problem,
@@ -98,6 +105,7 @@ impl Desktop {
             runtime: self.app.runtime.snapshot(),
             server: self.server.state(),
             downloads: self.app.downloads(),
+            eval: self.eval.progress.subscribe(),
             shell: self.shell.subscribe(),
             not_before: Instant::now(),
         }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use shorn_desktop::{
-    Added, AgentConfig, AgentConnection, AppSettings, AppSnapshot, ChatEvent, ChatMessage, Estimate, HubPage,
-    Library, LoadOptions, LoadRequest, PortCheck, RecommendedModel, Removed, SavedSettings, Search,
+    Added, AgentConfig, AgentConnection, AppSettings, AppSnapshot, ChatEvent, ChatMessage, Estimate,
+    EvalRequest, EvalRun, EvalSetup, HubPage, LastEval, Library, LoadOptions, LoadRequest, PortCheck,
+    RecommendedModel, Removed, SavedSettings, Search,
 };
 use ts_rs::{Config, TS, TypeVisitor};
 
@@ -38,6 +39,10 @@ fn the_windows_types_are_those_of_rust() {
     declared.add::<Removed>();
     declared.add::<ChatMessage>();
     declared.add::<ChatEvent>();
+    declared.add::<EvalRequest>();
+    declared.add::<EvalSetup>();
+    declared.add::<EvalRun>();
+    declared.add::<LastEval>();
     let text = declared.text();
 
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/src/backend/types.ts");

@@ -116,6 +116,7 @@ export class FakeBackend implements Backend {
       server: this.server,
       limit: unknown ? null : machineLimit(this.present.memory_limit),
       downloads: structuredClone(this.downloads.list),
+      eval: null,
       keeps_awake: otherSystem ? null : this.present.keep_awake && (model?.running ?? 0) > 0,
       tray,
       problem,

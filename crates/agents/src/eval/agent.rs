@@ -91,12 +91,9 @@ impl Agent {
                 Start { inside: InsideAgent::BuiltIn(Box::new(session)), variables: Vec::new() }
             }
             Self::Pi(pi) => {
-                let models = pi::models_json(server, access)?;
-                let folder = home.join(".pi/agent");
-                fs::create_dir_all(&folder)?;
-                fs::write(folder.join("models.json"), models)?;
+                pi::connect(server, access, home)?;
                 if let Some(tool) = &task.description.tool {
-                    fs::write(folder.join(pi::EXTENSION), pi::extension(tool))?;
+                    fs::write(home.join(".pi/agent").join(pi::EXTENSION), pi::extension(tool))?;
                 }
                 pi.start(&server.model, prompt, task.description.tool.is_some(), view)
             }

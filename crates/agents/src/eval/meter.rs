@@ -4,8 +4,6 @@
 //! cannot be told to send (the KV cache, the temperature), ends the session at the turn limit, and reads the reports
 //! that come with the replies. So every agent is measured the same way, by what the server says.
 
-mod reply;
-
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,11 +21,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use super::reply::{Reply, message_of};
 use super::report::Usage;
 use super::server::ModelServer;
-use reply::ReplyReader;
-
-pub(super) use reply::message_of;
 
 /// A session's request carries the whole conversation.
 const LONGEST_BODY: usize = 64 << 20;
@@ -178,7 +174,7 @@ impl Session {
     }
 
     /// The reply ended, or broke off.
-    fn note(&self, reply: &ReplyReader) {
+    fn note(&self, reply: &Reply) {
         let mut counted = self.counted();
         let usage = &mut counted.usage;
         usage.unparsed_calls += u32::from(reply.has_unparsed_call());
@@ -245,7 +241,7 @@ async fn chat_completions(State(session): State<Arc<Session>>, headers: HeaderMa
 
 /// The reply, byte for byte, read on the way.
 fn pass_on(session: Arc<Session>, reply: reqwest::Response) -> Response {
-    let mut reader = NotedReply { session, reply: ReplyReader::default() };
+    let mut reader = NotedReply { session, reply: Reply::default() };
     let stream = reply.bytes_stream().map(move |bytes| {
         match &bytes {
             Ok(bytes) => reader.reply.push(bytes),
@@ -259,7 +255,7 @@ fn pass_on(session: Arc<Session>, reply: reqwest::Response) -> Response {
 /// Counts a reply when it ends, also when the agent hangs up.
 struct NotedReply {
     session: Arc<Session>,
-    reply: ReplyReader,
+    reply: Reply,
 }
 
 impl Drop for NotedReply {

@@ -209,10 +209,10 @@ impl Attempt<'_> {
         let mut variables = start.variables;
         variables.extend(python.variables());
         variables.push(("PATH".into(), path.into()));
-        variables.push((
-            "LD_LIBRARY_PATH".into(),
-            std::env::join_paths(self.libraries).map_err(io::Error::other)?,
-        ));
+        if !self.libraries.is_empty() {
+            let folders = std::env::join_paths(self.libraries).map_err(io::Error::other)?;
+            variables.push(("LD_LIBRARY_PATH".into(), folders));
+        }
         let program = Program {
             executable: Executable::Shorn(shorn.clone()),
             arguments: vec!["eval-agent".into(), serde_json::to_string(&inside)?.into()],

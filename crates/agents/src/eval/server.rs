@@ -8,6 +8,7 @@ use shorn_checkpoint::KvCache;
 use shorn_protocol::RequestReport;
 
 use super::meter::Overrides;
+use super::reply::message_of;
 
 /// A Shorn server, and how to speak to it.
 #[derive(Debug, Clone)]
@@ -140,7 +141,7 @@ impl ModelServer {
         let status = reply.status();
         let text = reply.text().await.map_err(|error| refused(innermost(&error)))?;
         if !status.is_success() {
-            return Err(refused(super::meter::message_of(&text)));
+            return Err(refused(message_of(&text)));
         }
         let report = serde_json::from_str::<Reply>(&text).ok().and_then(|reply| reply.shorn?.report);
         let report =

@@ -50,9 +50,6 @@ pub struct Description {
     /// Files and folders that must stay as they are; `.` is everything.
     #[serde(default)]
     pub keep: Vec<PathBuf>,
-    /// Files that the reference solution deletes.
-    #[serde(default)]
-    pub delete: Vec<PathBuf>,
     /// What the reference solution says at the end.
     #[serde(default)]
     pub answer: String,

@@ -3,7 +3,7 @@
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use shorn_agents::eval::{
-    AgentKind, Confinement, EvalRun, FailureReason, Outcome, RunEnd, SettingResult, Task, TaskResult,
+    AgentKind, Check, Confinement, EvalRun, FailureReason, Outcome, RunEnd, SettingResult, Task, TaskResult,
 };
 use shorn_checkpoint::KvCache;
 use shorn_runtime::in_bytes;
@@ -13,6 +13,21 @@ pub fn of_tasks(tasks: &[Task]) -> String {
     let mut table = plain(["task", "what it is", "what it tells"]);
     for task in tasks {
         table.add_row([&task.name, &task.description.title, &task.description.checks]);
+    }
+    table.to_string()
+}
+
+/// Whether tasks are as they must be.
+pub fn of_checks(checks: &[Check]) -> String {
+    let word = |outcome: &Outcome| match outcome {
+        Outcome::Passed => "passes".to_owned(),
+        Outcome::Failed { .. } => "fails".to_owned(),
+    };
+    let mut table = plain(["task", "", "doing nothing", "the solution", "files beside those it needs"]);
+    for check in checks {
+        let verdict = if check.is_sound() { "sound" } else { "NOT SOUND" };
+        let (nothing, solution) = (word(&check.nothing), word(&check.solution));
+        table.add_row([check.task.clone(), verdict.to_owned(), nothing, solution, check.differs.join(", ")]);
     }
     table.to_string()
 }

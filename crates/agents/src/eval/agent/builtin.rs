@@ -4,15 +4,14 @@
 
 mod tools;
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::{Context, Result, bail};
-use eventsource_stream::Eventsource;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::eval::reply::Reply;
 use crate::eval::task::RecordingTool;
 use tools::Tools;
 
@@ -34,22 +33,6 @@ pub(in crate::eval) struct Session {
     pub(in crate::eval) tool: Option<RecordingTool>,
 }
 
-/// A reply of the model.
-#[derive(Default)]
-struct Reply {
-    content: String,
-    reasoning: String,
-    /// By index.
-    calls: BTreeMap<u64, Call>,
-}
-
-#[derive(Default)]
-struct Call {
-    id: String,
-    name: String,
-    arguments: String,
-}
-
 /// Works on the project in the current folder until the model calls no more tools. Each call's end is a line of JSON on
 /// standard output, in the form of Pi's.
 ///
@@ -60,7 +43,7 @@ pub(in crate::eval) async fn work(port: u16, session: Session) -> Result<()> {
     let url = format!("http://127.0.0.1:{port}/v1/chat/completions");
     let mut schemas: Vec<Value> = serde_json::from_str(TOOLS)?;
     schemas.extend(session.tool.as_ref().map(RecordingTool::schema));
-    let tools = Tools { test: session.test, recording: session.tool };
+    let tools = Tools { project: std::env::current_dir()?, test: session.test, recording: session.tool };
     let mut messages = vec![
         json!({ "role": "system", "content": SYSTEM.trim_end() }),
         json!({ "role": "user", "content": session.prompt }),
@@ -73,8 +56,7 @@ pub(in crate::eval) async fn work(port: u16, session: Session) -> Result<()> {
             "stream": true,
             "max_tokens": LONGEST_REPLY,
         });
-        let request = client.post(&url).bearer_auth(&session.key).json(&body);
-        let reply = ask(request).await?;
+        let reply = ask(client.post(&url).bearer_auth(&session.key).json(&body)).await?;
         messages.push(reply.message());
         if reply.calls.is_empty() {
             return Ok(());
@@ -93,54 +75,16 @@ pub(in crate::eval) async fn work(port: u16, session: Session) -> Result<()> {
 async fn ask(request: reqwest::RequestBuilder) -> Result<Reply> {
     let response = request.send().await.context("the model cannot be reached")?;
     if !response.status().is_success() {
-        let (status, text) = (response.status(), response.text().await.unwrap_or_default());
-        bail!("the model's server answers {status}: {text}");
+        bail!("the model's server answers {}: {}", response.status(), response.text().await?);
     }
     let mut reply = Reply::default();
-    let mut events = response.bytes_stream().eventsource();
-    while let Some(event) = events.next().await {
-        let event = event.context("the reply broke off")?;
-        if event.data == "[DONE]" {
-            return Ok(reply);
-        }
-        let chunk: Value = serde_json::from_str(&event.data).context("the reply is no JSON")?;
-        if let Some(problem) = chunk.get("error") {
-            bail!("the model's server says: {}", text(&problem["message"]));
-        }
-        reply.add(&chunk["choices"][0]["delta"]);
+    let mut stream = response.bytes_stream();
+    while let Some(bytes) = stream.next().await {
+        reply.push(&bytes.context("the reply broke off")?);
     }
-    bail!("the reply broke off");
-}
-
-impl Reply {
-    fn add(&mut self, delta: &Value) {
-        self.content.push_str(text(&delta["content"]));
-        self.reasoning.push_str(text(&delta["reasoning_content"]));
-        for part in delta["tool_calls"].as_array().into_iter().flatten() {
-            let call = self.calls.entry(part["index"].as_u64().unwrap_or(0)).or_default();
-            call.id.push_str(text(&part["id"]));
-            call.name.push_str(text(&part["function"]["name"]));
-            call.arguments.push_str(text(&part["function"]["arguments"]));
-        }
+    match &reply.error {
+        Some(error) => bail!("{error}"),
+        None if !reply.complete => bail!("the reply broke off"),
+        None => Ok(reply),
     }
-
-    /// As it goes back with the next request.
-    fn message(&self) -> Value {
-        let mut message = json!({ "role": "assistant", "content": self.content });
-        if !self.reasoning.is_empty() {
-            message["reasoning_content"] = self.reasoning.clone().into();
-        }
-        if !self.calls.is_empty() {
-            let calls = self.calls.values().map(|Call { id, name, arguments }| {
-                json!({ "id": id, "type": "function", "function": { "name": name, "arguments": arguments } })
-            });
-            message["tool_calls"] = calls.collect();
-        }
-        message
-    }
-}
-
-/// A field's text; nothing where there is none.
-fn text(field: &Value) -> &str {
-    field.as_str().unwrap_or_default()
 }

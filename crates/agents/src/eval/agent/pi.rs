@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{Access, Start};
-use crate::PiProvider;
 use crate::eval::inside::InsideAgent;
 use crate::eval::sandbox::{View, is_of_system};
 use crate::eval::server::ModelServer;
 use crate::eval::task::RecordingTool;
+use crate::{Agent, Connection, Environment, Provider};
 
 /// The extension that adds a task's tool, in Pi's folder.
 pub(super) const EXTENSION: &str = "task-tool.mjs";
@@ -98,12 +98,13 @@ impl PiProgram {
     }
 }
 
-/// Pi's configuration for the meter.
-pub(super) fn models_json(server: &ModelServer, access: &Access) -> io::Result<String> {
+/// Makes the meter known to Pi, as a person would who has nothing but this home.
+pub(super) fn connect(server: &ModelServer, access: &Access, home: &Path) -> io::Result<()> {
     let key = Some(access.key.clone());
     let provider =
-        PiProvider::new(access.base_url.clone(), &server.model, server.context_length, server.reasoning, key);
-    provider.models_json().map_err(io::Error::other)
+        Provider::new(access.base_url.clone(), &server.model, server.context_length, server.reasoning, key);
+    let connection = Connection::locate(Agent::Pi, &Environment::with_home(home));
+    connection.and_then(|connection| connection.add(&provider)).map(|_| ()).map_err(io::Error::other)
 }
 
 /// An extension of Pi that adds a task's tool.

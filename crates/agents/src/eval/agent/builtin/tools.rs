@@ -1,11 +1,11 @@
 //! The built-in agent's tools. An `Err` is what the model reads after `Error: `.
 
+use std::fs;
 use std::io;
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use std::{env, fs};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -20,6 +20,7 @@ const MOST_OUTPUT: usize = 8_000;
 const TEST_SECONDS: u64 = 120;
 
 pub(super) struct Tools {
+    pub(super) project: PathBuf,
     pub(super) test: Option<String>,
     pub(super) recording: Option<RecordingTool>,
 }
@@ -53,20 +54,94 @@ struct Replacement {
 impl Tools {
     pub(super) async fn call(&self, name: &str, arguments: &str) -> Result<String, String> {
         let arguments: Value = serde_json::from_str(arguments).map_err(|problem| unfit(name, &problem))?;
-        match name {
-            "read" => read(fit(name, arguments)?),
-            "write" => write(fit(name, arguments)?),
-            "edit" => edit(&fit(name, arguments)?),
-            "run_tests" => self.run_tests().await,
-            _ => match &self.recording {
-                Some(tool) if tool.name == name => {
-                    let path = Path::new(&tool.file);
-                    fs::write(path, arguments.to_string()).map_err(|error| failed(path.display(), &error))?;
-                    Ok(tool.done())
-                }
-                _ => Err(format!("there is no tool {name}. There are read, write, edit and run_tests.")),
-            },
+        match (name, &self.recording) {
+            ("read", _) => self.read(&fit(name, arguments)?),
+            ("write", _) => self.write(&fit(name, arguments)?),
+            ("edit", _) => self.edit(&fit(name, arguments)?),
+            ("run_tests", _) => self.run_tests().await,
+            (_, Some(tool)) if tool.name == name => {
+                let written = fs::write(self.project.join(&tool.file), arguments.to_string());
+                written.map(|()| tool.done()).map_err(|error| failed(tool.file.display(), &error))
+            }
+            _ => Err(format!("there is no tool {name}. There are read, write, edit and run_tests.")),
         }
+    }
+
+    fn read(&self, Read { path, offset, limit }: &Read) -> Result<String, String> {
+        let place = self.locate(path)?;
+        if place.is_dir() {
+            return self.list(&place).map_err(|error| failed(path, &error));
+        }
+        let text = text(path, &place)?;
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let (first, all) = (offset.unwrap_or(1).max(1), lines.len());
+        if all == 0 {
+            return Ok("[empty file]".to_owned());
+        }
+        if first > all {
+            return Err(format!("{path} has only {all} lines."));
+        }
+        let last = all.min(first - 1 + limit.unwrap_or(MOST_LINES).clamp(1, MOST_LINES));
+        let shown = lines[first - 1..last].concat();
+        Ok(if last < all { format!("{shown}[lines {first} to {last} of {all}]") } else { shown })
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<String> {
+        let mut files = Vec::new();
+        let mut folders = vec![folder.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder)? {
+                let (entry, path) = entry.map(|entry| (entry.file_type(), entry.path()))?;
+                let name = path.file_name().unwrap_or_default();
+                if name == "__pycache__" || name.as_encoded_bytes().starts_with(b".") {
+                    continue;
+                }
+                match entry?.is_dir() {
+                    true => folders.push(path),
+                    false => {
+                        files.push(path.strip_prefix(&self.project).unwrap_or(&path).display().to_string())
+                    }
+                }
+            }
+        }
+        files.sort();
+        let all = files.len();
+        files.truncate(MOST_LINES);
+        files.extend((all > MOST_LINES).then(|| format!("[{MOST_LINES} of {all} files]")));
+        Ok(if all == 0 { "[no files]".to_owned() } else { files.join("\n") })
+    }
+
+    fn write(&self, Write { path, content }: &Write) -> Result<String, String> {
+        let place = self.locate(path)?;
+        let folder = place.parent().unwrap_or(&self.project);
+        let written = fs::create_dir_all(folder).and_then(|()| fs::write(&place, content));
+        written.map(|()| format!("Wrote {path}.")).map_err(|error| failed(path, &error))
+    }
+
+    fn edit(&self, Edit { path, edits }: &Edit) -> Result<String, String> {
+        let place = self.locate(path)?;
+        let text = text(path, &place)?;
+        let find = |(index, edit): (usize, &Replacement)| {
+            Ok((occurrence(&text, &edit.old_text, index + 1, path)?, index))
+        };
+        let mut found = edits.iter().enumerate().map(find).collect::<Result<Vec<_>, String>>()?;
+        found.sort_by_key(|(range, _)| range.start);
+        if let Some([(_, one), (_, other)]) =
+            found.array_windows().find(|[one, other]| one.0.end > other.0.start)
+        {
+            return Err(format!("edits {} and {} overlap.", one.min(other) + 1, one.max(other) + 1));
+        }
+        let mut changed = text.clone();
+        for (range, index) in found.into_iter().rev() {
+            changed.replace_range(range, &edits[index].new_text);
+        }
+        if edits.is_empty() || changed == text {
+            let problem = if edits.is_empty() { "edits is empty." } else { "the edits change nothing." };
+            return Err(problem.to_owned());
+        }
+        fs::write(&place, changed).map_err(|error| failed(path, &error))?;
+        let plural = if edits.len() == 1 { "" } else { "s" };
+        Ok(format!("Edited {path}: {} replacement{plural}.", edits.len()))
     }
 
     async fn run_tests(&self) -> Result<String, String> {
@@ -75,7 +150,7 @@ impl Tools {
         let run = async {
             let file = tempfile::NamedTempFile::new()?;
             let mut command = tokio::process::Command::new("sh");
-            command.args(["-c", test]).stdin(Stdio::null()).kill_on_drop(true);
+            command.args(["-c", test]).current_dir(&self.project).stdin(Stdio::null()).kill_on_drop(true);
             let mut child = command.stdout(file.reopen()?).stderr(file.reopen()?).spawn()?;
             let status = tokio::time::timeout(Duration::from_secs(TEST_SECONDS), child.wait()).await;
             io::Result::Ok((status.ok().transpose()?, fs::read(file.path())?))
@@ -87,6 +162,34 @@ impl Tools {
         };
         Ok(format!("{}\n{end}", last_part(String::from_utf8_lossy(&output).trim_end())))
     }
+
+    /// Where a path of the project is.
+    fn locate(&self, path: &str) -> Result<PathBuf, String> {
+        let mut inside = PathBuf::new();
+        for part in Path::new(path).strip_prefix(&self.project).unwrap_or(Path::new(path)).components() {
+            match part {
+                Component::Normal(name) => inside.push(name),
+                Component::CurDir => {}
+                Component::ParentDir if inside.pop() => {}
+                _ => return Err(format!("{path} is outside the project.")),
+            }
+        }
+        Ok(self.project.join(inside))
+    }
+}
+
+/// Where a text stands, if it stands there once.
+fn occurrence(text: &str, old: &str, number: usize, path: &str) -> Result<Range<usize>, String> {
+    let problem = match (text.find(old), text.rfind(old)) {
+        _ if old.is_empty() => "is empty.".to_owned(),
+        (Some(first), Some(last)) if first == last => return Ok(first..first + old.len()),
+        (Some(_), _) => {
+            let times = text.matches(old).count().max(2);
+            format!("is in {path} {times} times. Add lines around it until it is there once.")
+        }
+        _ => format!("is not in {path}. Read it and copy the text exactly."),
+    };
+    Err(format!("oldText of edit {number} {problem}"))
 }
 
 fn last_part(output: &str) -> String {
@@ -96,119 +199,6 @@ fn last_part(output: &str) -> String {
     } else {
         format!("[the first {cut} bytes are left out]\n{}", &output[cut..])
     }
-}
-
-fn read(Read { path, offset, limit }: Read) -> Result<String, String> {
-    let place = locate(&path)?;
-    if place.is_dir() {
-        return list(&place).map_err(|error| failed(&path, &error));
-    }
-    let text = text(&path, &place)?;
-    let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let first = offset.unwrap_or(1).max(1);
-    if lines.is_empty() {
-        return Ok("[empty file]".to_owned());
-    }
-    if first > lines.len() {
-        return Err(format!("{path} has only {} lines.", lines.len()));
-    }
-    let last = lines.len().min(first - 1 + limit.unwrap_or(MOST_LINES).clamp(1, MOST_LINES));
-    let mut shown = lines[first - 1..last].concat();
-    if last < lines.len() {
-        shown.push_str(&format!("[lines {first} to {last} of {}]", lines.len()));
-    }
-    Ok(shown)
-}
-
-fn list(folder: &Path) -> io::Result<String> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if name == "__pycache__" || name.as_encoded_bytes().starts_with(b".") {
-                continue;
-            }
-            let path = entry.path();
-            let shown = path.strip_prefix(".").unwrap_or(&path).display().to_string();
-            if entry.file_type()?.is_dir() { folders.push(path) } else { files.push(shown) }
-        }
-    }
-    files.sort();
-    let all = files.len();
-    files.truncate(MOST_LINES);
-    files.extend((all > MOST_LINES).then(|| format!("[{MOST_LINES} of {all} files]")));
-    Ok(if all == 0 { "[no files]".to_owned() } else { files.join("\n") })
-}
-
-fn write(Write { path, content }: Write) -> Result<String, String> {
-    let place = locate(&path)?;
-    let write = || {
-        fs::create_dir_all(place.parent().unwrap_or(Path::new(".")))?;
-        fs::write(&place, content)
-    };
-    write().map_err(|error| failed(&path, &error))?;
-    Ok(format!("Wrote {path}."))
-}
-
-fn edit(Edit { path, edits }: &Edit) -> Result<String, String> {
-    let place = locate(path)?;
-    let text = text(path, &place)?;
-    let mut found: Vec<(Range<usize>, usize)> = Vec::new();
-    for (number, Replacement { old_text, .. }) in edits.iter().enumerate() {
-        found.push((occurrence(&text, old_text, number + 1, path)?, number));
-    }
-    found.sort_by_key(|(range, _)| range.start);
-    if let Some([(_, one), (_, other)]) = found.array_windows().find(|[one, other]| one.0.end > other.0.start)
-    {
-        let (first, second) = (one.min(other) + 1, one.max(other) + 1);
-        return Err(format!("edits {first} and {second} overlap."));
-    }
-    let mut changed = text.clone();
-    for (range, number) in found.iter().rev() {
-        changed.replace_range(range.clone(), &edits[*number].new_text);
-    }
-    match edits.len() {
-        0 => Err("edits is empty.".to_owned()),
-        _ if changed == text => Err("the edits change nothing.".to_owned()),
-        count => {
-            fs::write(&place, changed).map_err(|error| failed(path, &error))?;
-            Ok(format!("Edited {path}: {count} replacement{}.", if count == 1 { "" } else { "s" }))
-        }
-    }
-}
-
-/// Where a text stands, if it stands there once.
-fn occurrence(text: &str, old: &str, number: usize, path: &str) -> Result<Range<usize>, String> {
-    if old.is_empty() {
-        return Err(format!("oldText of edit {number} is empty."));
-    }
-    match (text.find(old), text.rfind(old)) {
-        (Some(first), Some(last)) if first == last => Ok(first..first + old.len()),
-        (Some(_), _) => {
-            let times = text.matches(old).count().max(2);
-            Err(format!(
-                "oldText of edit {number} is in {path} {times} times. Add lines around it until it is there once."
-            ))
-        }
-        _ => Err(format!("oldText of edit {number} is not in {path}. Read it and copy the text exactly.")),
-    }
-}
-
-/// A path of the project, relative to it.
-fn locate(path: &str) -> Result<PathBuf, String> {
-    let project = env::current_dir().map_err(|error| failed(path, &error))?;
-    let mut place = PathBuf::from(".");
-    for part in Path::new(path).strip_prefix(&project).unwrap_or(Path::new(path)).components() {
-        match part {
-            Component::Normal(name) => place.push(name),
-            Component::CurDir => {}
-            Component::ParentDir if place.file_name().is_some() => _ = place.pop(),
-            _ => return Err(format!("{path} is outside the project.")),
-        }
-    }
-    Ok(place)
 }
 
 fn text(path: &str, place: &Path) -> Result<String, String> {

@@ -1,0 +1,4 @@
+"""Times, in seconds."""
+
+TIMEOUT = 30
+RETRY = 12

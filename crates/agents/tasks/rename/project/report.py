@@ -1,0 +1,11 @@
+import storage
+
+
+def length(day):
+    """Return how many words a day's note has."""
+    return len(storage.load(day).split())
+
+
+def workload():
+    """Return the words of all notes; the load is not a name here."""
+    return sum(length(day) for day in storage.days())
