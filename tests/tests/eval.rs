@@ -75,22 +75,17 @@ fn pi_mends_the_same_bug_in_the_same_cell() {
 }
 
 #[test]
-fn both_agents_get_a_tasks_own_tool_with_its_booleans_and_objects() {
+fn the_built_in_agent_gets_a_tasks_own_tool_with_its_booleans_and_objects() {
     let rollout = json!({
         "percent": 12.5, "groups": ["beta", "staff"], "owner": { "name": "Zoë \"Zed\" Müller", "floor": 3 },
     });
     let rollout = rollout.to_string();
     let flag = [("name", "new-checkout"), ("enabled", "true"), ("hidden", "false"), ("rollout", &rollout)];
     let answers = ["Yes.".to_owned(), call("set_flag", &flag), "It is done.".to_owned()];
-    let pi = Pi::install();
-    let (node, pi) = pi.program();
-    for agent in [vec!["--agent", "built-in"], vec!["--pi", pi.to_str().unwrap()]] {
-        let server = Server::scripted(&Script::answers(answers.clone()), &[]);
-        let options = [&["--task", "tool-arguments"], &agent[..]].concat();
-        let run = Eval::of(&server, &options).with_path(node.parent().unwrap()).json();
-        let task = &run["settings"][0]["tasks"][0];
-        assert_eq!(task["outcome"], json!({ "kind": "passed" }), "{agent:?}: {task}");
-    }
+    let server = Server::scripted(&Script::answers(answers), &[]);
+    let run = Eval::of(&server, &["--task", "tool-arguments"]).json();
+    let task = &run["settings"][0]["tasks"][0];
+    assert_eq!(task["outcome"], json!({ "kind": "passed" }), "{task}");
 }
 
 #[test]

@@ -169,6 +169,10 @@ limit: MemoryLimit | null,
  */
 downloads: Array<Download>, 
 /**
+ * The eval that runs, or the last one that ran.
+ */
+eval: EvalProgress | null, 
+/**
  * Whether the machine is kept awake because something runs; `None` on a system without such a thing.
  */
 keeps_awake: boolean | null, 
@@ -396,6 +400,11 @@ path: string,
 text: string, };
 
 /**
+ * What keeps agent and tests to the task's copy and the model's port.
+ */
+export type Confinement = "bubblewrap" | "seatbelt" | "none";
+
+/**
  * How fast one request may decode: a range, estimated and not measured.
  */
 export type DecodeSpeedEstimate = { 
@@ -575,6 +584,244 @@ fit: Fit,
  * What other widths of the KV cache would take, with the same group size and start.
  */
 kv_choices: Array<KvChoice>, };
+
+/**
+ * The agent that works on the tasks.
+ */
+export type EvalAgent = "built_in" | "pi" | "other";
+
+/**
+ * The task that is being worked on.
+ */
+export type EvalCurrentTask = { 
+/**
+ * Its name.
+ */
+task: string, 
+/**
+ * The KV cache.
+ */
+kv: KvCache, 
+/**
+ * Milliseconds since 1970 when it began.
+ */
+started: number, 
+/**
+ * Replies of the model so far.
+ */
+turns: number, };
+
+/**
+ * How a run ended.
+ */
+export type EvalEnd = { "kind": "completed" } | { "kind": "cancelled" } | { "kind": "failed", 
+/**
+ * Why, and what to do.
+ */
+why: string, };
+
+/**
+ * Why a task failed.
+ */
+export type EvalFailure = "tests" | "tampered" | "time_limit" | "turn_limit" | "agent";
+
+/**
+ * Whether a task was done.
+ */
+export type EvalOutcome = { "kind": "passed" } | { "kind": "failed", 
+/**
+ * In one word.
+ */
+reason: EvalFailure, 
+/**
+ * What there is to say: the end of the tests' output, the file, the error.
+ */
+detail: string, };
+
+/**
+ * How an eval stands, for who watches it.
+ */
+export type EvalProgress = { 
+/**
+ * The run as far as it has come.
+ */
+run: EvalRun, 
+/**
+ * What is being worked on; `None` before the first task and after the last.
+ */
+current: EvalCurrentTask | null, };
+
+/**
+ * An eval as the page asks for it.
+ */
+export type EvalRequest = { 
+/**
+ * Who works.
+ */
+agent: EvalAgent, 
+/**
+ * The tasks, by name; all of them when empty.
+ */
+tasks: Array<string>, 
+/**
+ * The KV caches, one after the other; the one that the model was loaded with when empty. A `start` of 0 lets short
+ * tasks say something about long ones.
+ */
+kv: Array<KvCache>, };
+
+/**
+ * One run over the tasks, for one or several KV caches. While it runs, as far as it has come.
+ */
+export type EvalRun = { 
+/**
+ * Tells runs apart, and sorts by time.
+ */
+id: string, 
+/**
+ * Milliseconds since 1970 when it began.
+ */
+started: number, 
+/**
+ * Seconds that it took.
+ */
+seconds: number, 
+/**
+ * The model's name.
+ */
+model: string, 
+/**
+ * Who worked.
+ */
+agent: EvalAgent, 
+/**
+ * What confined it.
+ */
+confinement: Confinement, 
+/**
+ * The sampling temperature; the model's own when `None`.
+ */
+temperature: number | null, 
+/**
+ * The tasks of the run, in their order.
+ */
+tasks: Array<EvalTask>, 
+/**
+ * What came of it, for each KV cache in turn.
+ */
+settings: Array<EvalSetting>, 
+/**
+ * How it ended; `None` while it runs.
+ */
+end: EvalEnd | null, };
+
+/**
+ * What came of the tasks with one KV cache.
+ */
+export type EvalSetting = { 
+/**
+ * The KV cache that was asked for.
+ */
+kv: KvCache, 
+/**
+ * The tasks that were tried so far, in their order.
+ */
+tasks: Array<EvalTaskResult>, };
+
+/**
+ * Whether evals can run here, and what they would be.
+ */
+export type EvalSetup = { 
+/**
+ * The tasks that are part of Shorn.
+ */
+tasks: Array<EvalTask>, 
+/**
+ * The agents that are there.
+ */
+agents: Array<EvalAgent>, 
+/**
+ * What is missing, and what to do about it; nothing where an eval can run.
+ */
+missing: Array<string>, };
+
+/**
+ * A task, by name and for people.
+ */
+export type EvalTask = { 
+/**
+ * The name of its folder.
+ */
+name: string, 
+/**
+ * In a few words.
+ */
+title: string, 
+/**
+ * What it tells about a model.
+ */
+checks: string, };
+
+/**
+ * What came of one task.
+ */
+export type EvalTaskResult = { 
+/**
+ * The name of the task.
+ */
+task: string, 
+/**
+ * Whether it was done.
+ */
+outcome: EvalOutcome, 
+/**
+ * Seconds that the agent took.
+ */
+seconds: number, 
+/**
+ * Tool calls that could be read and then failed: a path that is not there, an edit that does not fit.
+ */
+failed_calls: number, 
+/**
+ * Files that were added, changed or deleted beyond those that the task needs.
+ */
+extra_files: Array<string>, 
+/**
+ * Replies of the model.
+ */
+turns: number, 
+/**
+ * Prompt tokens, over all turns.
+ */
+prompt_tokens: number, 
+/**
+ * Of these, tokens that were in the prompt cache.
+ */
+cached_tokens: number, 
+/**
+ * Tokens that the model wrote, over all turns.
+ */
+generated_tokens: number, 
+/**
+ * Generated tokens per second over all turns, each turn's first token left out; `None` when there was nothing to
+ * measure.
+ */
+decode_tokens_per_second: number | null, 
+/**
+ * Highest MLX memory during any turn, in bytes; everything that was loaded counts.
+ */
+peak_memory: number, 
+/**
+ * Most tokens in the KV cache.
+ */
+context_tokens: number, 
+/**
+ * Bytes that those took.
+ */
+kv_bytes: number, 
+/**
+ * Replies with something that was meant as a tool call and could not be read as one.
+ */
+unparsed_calls: number, };
 
 /**
  * Why a reply ended.
@@ -831,6 +1078,35 @@ group_size: KvGroupSize,
  * Tokens in the cache from which it is quantized.
  */
 start: number, };
+
+/**
+ * The newest result for a model with one KV cache.
+ */
+export type LastEval = { 
+/**
+ * The run that it is of.
+ */
+run: string, 
+/**
+ * Milliseconds since 1970 when that began.
+ */
+started: number, 
+/**
+ * Who worked.
+ */
+agent: EvalAgent, 
+/**
+ * The KV cache of the run.
+ */
+kv: KvCache, 
+/**
+ * Tasks that passed.
+ */
+passed: number, 
+/**
+ * Tasks that were tried.
+ */
+total: number, };
 
 /**
  * What a scan found.

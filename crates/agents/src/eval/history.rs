@@ -108,7 +108,7 @@ impl EvalHistory {
 
     fn path(&self, id: &str) -> PathBuf {
         // An id is a name, never a way out of the folder.
-        self.folder.join(id.replace(['/', '\\'], "_")).with_extension("json")
+        self.folder.join(id.replace(['/', '\\'], "_") + ".json")
     }
 }
 

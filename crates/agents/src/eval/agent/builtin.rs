@@ -50,10 +50,7 @@ pub(in crate::eval) async fn work(port: u16, session: Session) -> Result<()> {
     ];
     loop {
         let body = json!({
-            "model": session.model,
-            "messages": messages,
-            "tools": schemas,
-            "stream": true,
+            "model": session.model, "messages": messages, "tools": schemas, "stream": true,
             "max_tokens": LONGEST_REPLY,
         });
         let reply = ask(client.post(&url).bearer_auth(&session.key).json(&body)).await?;

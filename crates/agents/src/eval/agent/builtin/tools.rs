@@ -1,11 +1,10 @@
 //! The built-in agent's tools. An `Err` is what the model reads after `Error: `.
 
-use std::fs;
-use std::io;
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
+use std::{fs, io};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -15,7 +14,7 @@ use crate::eval::task::RecordingTool;
 
 /// Lines of one `read`, or files of a listing.
 const MOST_LINES: usize = 400;
-/// Bytes of the tests' output.
+/// Bytes and seconds of the tests.
 const MOST_OUTPUT: usize = 8_000;
 const TEST_SECONDS: u64 = 120;
 
@@ -70,45 +69,40 @@ impl Tools {
     fn read(&self, Read { path, offset, limit }: &Read) -> Result<String, String> {
         let place = self.locate(path)?;
         if place.is_dir() {
-            return self.list(&place).map_err(|error| failed(path, &error));
+            let mut files = Vec::new();
+            self.list(&place, &mut files).map_err(|error| failed(path, &error))?;
+            files.sort();
+            let all = files.len();
+            files.truncate(MOST_LINES);
+            files.extend((all > MOST_LINES).then(|| format!("[{MOST_LINES} of {all} files]")));
+            return Ok(if all == 0 { "[no files]".to_owned() } else { files.join("\n") });
         }
         let text = text(path, &place)?;
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         let (first, all) = (offset.unwrap_or(1).max(1), lines.len());
-        if all == 0 {
-            return Ok("[empty file]".to_owned());
-        }
         if first > all {
-            return Err(format!("{path} has only {all} lines."));
+            let problem = format!("{path} has only {all} lines.");
+            return if all == 0 { Ok("[empty file]".to_owned()) } else { Err(problem) };
         }
         let last = all.min(first - 1 + limit.unwrap_or(MOST_LINES).clamp(1, MOST_LINES));
         let shown = lines[first - 1..last].concat();
         Ok(if last < all { format!("{shown}[lines {first} to {last} of {all}]") } else { shown })
     }
 
-    fn list(&self, folder: &Path) -> io::Result<String> {
-        let mut files = Vec::new();
-        let mut folders = vec![folder.to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder)? {
-                let (entry, path) = entry.map(|entry| (entry.file_type(), entry.path()))?;
-                let name = path.file_name().unwrap_or_default();
-                if name == "__pycache__" || name.as_encoded_bytes().starts_with(b".") {
-                    continue;
-                }
-                match entry?.is_dir() {
-                    true => folders.push(path),
-                    false => {
-                        files.push(path.strip_prefix(&self.project).unwrap_or(&path).display().to_string())
-                    }
-                }
+    /// Adds the files below a folder.
+    fn list(&self, folder: &Path, files: &mut Vec<String>) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let (name, path) = (entry.file_name(), entry.path());
+            if name == "__pycache__" || name.as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            match entry.file_type()?.is_dir() {
+                true => self.list(&path, files)?,
+                false => files.push(path.strip_prefix(&self.project).unwrap_or(&path).display().to_string()),
             }
         }
-        files.sort();
-        let all = files.len();
-        files.truncate(MOST_LINES);
-        files.extend((all > MOST_LINES).then(|| format!("[{MOST_LINES} of {all} files]")));
-        Ok(if all == 0 { "[no files]".to_owned() } else { files.join("\n") })
+        Ok(())
     }
 
     fn write(&self, Write { path, content }: &Write) -> Result<String, String> {
@@ -135,9 +129,9 @@ impl Tools {
         for (range, index) in found.into_iter().rev() {
             changed.replace_range(range, &edits[index].new_text);
         }
-        if edits.is_empty() || changed == text {
-            let problem = if edits.is_empty() { "edits is empty." } else { "the edits change nothing." };
-            return Err(problem.to_owned());
+        if changed == text {
+            let none = edits.is_empty();
+            return Err(if none { "edits is empty." } else { "the edits change nothing." }.to_owned());
         }
         fs::write(&place, changed).map_err(|error| failed(path, &error))?;
         let plural = if edits.len() == 1 { "" } else { "s" };
@@ -151,7 +145,8 @@ impl Tools {
             let file = tempfile::NamedTempFile::new()?;
             let mut command = tokio::process::Command::new("sh");
             command.args(["-c", test]).current_dir(&self.project).stdin(Stdio::null()).kill_on_drop(true);
-            let mut child = command.stdout(file.reopen()?).stderr(file.reopen()?).spawn()?;
+            let mut child =
+                command.stdout(file.as_file().try_clone()?).stderr(file.as_file().try_clone()?).spawn()?;
             let status = tokio::time::timeout(Duration::from_secs(TEST_SECONDS), child.wait()).await;
             io::Result::Ok((status.ok().transpose()?, fs::read(file.path())?))
         };
@@ -160,7 +155,11 @@ impl Tools {
             Some(code) => format!("[exit code {}]", code.unwrap_or(-1)),
             None => format!("[stopped after {TEST_SECONDS} seconds]"),
         };
-        Ok(format!("{}\n{end}", last_part(String::from_utf8_lossy(&output).trim_end())))
+        let output = String::from_utf8_lossy(&output).trim_end().to_owned();
+        let cut = output.ceil_char_boundary(output.len().saturating_sub(MOST_OUTPUT));
+        let cut_off =
+            if cut == 0 { String::new() } else { format!("[the first {cut} bytes are left out]\n") };
+        Ok(format!("{cut_off}{}\n{end}", &output[cut..]))
     }
 
     /// Where a path of the project is.
@@ -190,15 +189,6 @@ fn occurrence(text: &str, old: &str, number: usize, path: &str) -> Result<Range<
         _ => format!("is not in {path}. Read it and copy the text exactly."),
     };
     Err(format!("oldText of edit {number} {problem}"))
-}
-
-fn last_part(output: &str) -> String {
-    let cut = output.ceil_char_boundary(output.len().saturating_sub(MOST_OUTPUT));
-    if cut == 0 {
-        output.to_owned()
-    } else {
-        format!("[the first {cut} bytes are left out]\n{}", &output[cut..])
-    }
 }
 
 fn text(path: &str, place: &Path) -> Result<String, String> {
