@@ -440,3 +440,45 @@ async fn a_chat_goes_through_the_server_and_a_stop_ends_it_with_its_record() {
     let Some(ChatEvent::Finished { request }) = events.last() else { panic!("{events:?}") };
     assert_eq!(request.finish, "cancelled");
 }
+
+/// What the eval's tests run with.
+const PYTEST: &str = include_str!("eval/requirements.txt");
+
+#[tokio::test]
+async fn an_eval_is_started_once_followed_stopped_and_kept() {
+    let mut app = App::serving().await;
+    let python = shorn_hub_tests::python::environment("pytest", PYTEST).unwrap();
+    let path =
+        std::env::join_paths([python.parent().unwrap(), "/usr/bin".as_ref(), "/bin".as_ref()]).unwrap();
+    let environment = shorn_agents::Environment::with_home(app.folder.path()).with_search_path(path);
+    app.desktop = app.desktop.with_agent_environment(environment);
+    let setup = app.desktop.eval_setup().await.unwrap();
+    assert_eq!(setup.missing, Vec::<String>::new());
+    assert!(setup.tasks.len() >= 12);
+
+    let request = json!({"agent": "built_in", "tasks": [], "kv": [quantized(8, 8, 64, 0)]});
+    let request = || serde_json::from_value(request.clone()).unwrap();
+    let unloaded = app.desktop.start_eval(request()).await.unwrap_err();
+    assert_eq!(unloaded.code, ErrorCode::Unavailable, "{unloaded}");
+    app.load(json!({"context_length": 16384})).await;
+    app.desktop.start_eval(request()).await.unwrap();
+    let again = app.desktop.start_eval(request()).await.unwrap_err();
+    assert!(again.message.contains("runs already"), "{again}");
+    let first_turn = || {
+        let eval = app.desktop.snapshot().eval?;
+        eval.current.filter(|current| current.turns > 0)
+    };
+    eventually("the model is asked", || async { first_turn().is_some() }).await;
+
+    app.desktop.cancel_eval();
+    eventually("the run is kept", || async { !app.desktop.evals().await.unwrap().is_empty() }).await;
+    let runs = app.desktop.evals().await.unwrap();
+    let shown = app.desktop.snapshot().eval.unwrap().run;
+    assert_eq!((runs.len(), &runs[0]), (1, &shown));
+    assert_eq!(serde_json::to_value(&shown.end).unwrap(), json!({"kind": "cancelled"}));
+    // A run that was stopped says nothing of the KV cache.
+    let last = app.desktop.last_eval(RANDOM_MODEL, shown.settings[0].kv).await.unwrap();
+    assert_eq!(last, None);
+    app.desktop.delete_eval(&shown.id).await.unwrap();
+    assert!(app.desktop.evals().await.unwrap().is_empty());
+}

@@ -156,6 +156,12 @@ impl Environment {
         Self { variables: BTreeMap::from([("HOME", home.into())]) }
     }
 
+    /// With another `PATH`.
+    pub fn with_search_path(mut self, path: impl Into<OsString>) -> Self {
+        self.variables.insert("PATH", path.into());
+        self
+    }
+
     /// `PATH`: where commands are looked for.
     pub fn search_path(&self) -> OsString {
         self.get("PATH").unwrap_or_default().to_owned()

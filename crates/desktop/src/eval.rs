@@ -1,7 +1,7 @@
 //! The coding eval, for the page that starts, follows and lists runs.
 
-use std::ffi::OsString;
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
@@ -56,7 +56,7 @@ impl Desktop {
             let pi = PiProgram::find(None, &path).ok().map(|_| AgentKind::Pi);
             let missing = [
                 Sandbox::find().err().map(|problem| problem.to_string()),
-                Python::find(Path::new(PYTHON)).err().map(|problem| problem.to_string()),
+                Python::find(&python(&path)).err().map(|problem| problem.to_string()),
             ];
             EvalSetup {
                 tasks: Task::shipped().iter().map(Task::in_words).collect(),
@@ -147,7 +147,7 @@ impl Desktop {
                     return Err(unavailable("other agents are tried with `shorn eval --program`"));
                 }
             };
-            let python = Python::find(Path::new(PYTHON)).map_err(unavailable)?;
+            let python = Python::find(&python(&path)).map_err(unavailable)?;
             Ok((Sandbox::find().map_err(unavailable)?, python, agent))
         };
         let found = tokio::task::spawn_blocking(find).await;
@@ -173,8 +173,11 @@ impl Desktop {
     }
 }
 
-/// The Python that runs tasks' tests.
-const PYTHON: &str = "python3";
+/// The Python that runs tasks' tests: the first of a search path.
+fn python(search_path: &OsStr) -> PathBuf {
+    let mut found = std::env::split_paths(search_path).map(|folder| folder.join("python3"));
+    found.find(|program| program.is_file()).unwrap_or_else(|| "python3".into())
+}
 
 fn unavailable(why: impl ToString) -> AppError {
     AppError::new(ErrorCode::Unavailable, why)

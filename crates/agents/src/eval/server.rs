@@ -67,7 +67,8 @@ struct Models {
 struct Served {
     id: String,
     context_length: u32,
-    reasoning: bool,
+    /// Models that are only on the disk come without it.
+    reasoning: Option<bool>,
 }
 
 impl ModelServer {
@@ -89,10 +90,12 @@ impl ModelServer {
         if reply.status() == reqwest::StatusCode::UNAUTHORIZED {
             return Err(ServerError::Key { base_url });
         }
-        let models = reply.json::<Models>().await.ok().and_then(|models| models.data.into_iter().next());
-        let served = models.ok_or(ServerError::NoModel { base_url })?;
-        (server.model, server.context_length, server.reasoning) =
-            (served.id, served.context_length, served.reasoning);
+        let models = reply.json::<Models>().await.map_err(failed)?;
+        let Some(Served { id, context_length, reasoning: Some(reasoning) }) = models.data.into_iter().next()
+        else {
+            return Err(ServerError::NoModel { base_url });
+        };
+        (server.model, server.context_length, server.reasoning) = (id, context_length, reasoning);
         Ok(server)
     }
 
