@@ -34,6 +34,12 @@ const COMMANDS: &[&str] = &[
     "agent_config",
     "connect_agent",
     "disconnect_agent",
+    "eval_setup",
+    "start_eval",
+    "cancel_eval",
+    "evals",
+    "delete_eval",
+    "last_eval",
     "chat",
     "stop_chat",
 ];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use shorn_desktop::{
     Added, Agent, AgentConfig, AgentConnection, AppError, AppSettings, AppSnapshot, ChatEvent, ChatMessage,
-    Desktop, ErrorCode, Estimate, HubPage, Library, LoadOptions, LoadRequest, PortCheck, RecommendedModel,
+    Desktop, ErrorCode, Estimate, EvalRequest, EvalRun, EvalSetup, HubPage, KvCache, LastEval, Library, LoadOptions, LoadRequest, PortCheck, RecommendedModel,
     Removed, SavedSettings, Search,
 };
 use tauri::ipc::{Channel, Invoke};
@@ -56,6 +56,12 @@ pub fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         agent_config,
         connect_agent,
         disconnect_agent,
+        eval_setup,
+        start_eval,
+        cancel_eval,
+        evals,
+        delete_eval,
+        last_eval,
         chat,
         stop_chat,
     ]
@@ -270,6 +276,36 @@ async fn connect_agent(desktop: Shared<'_>, agent: Agent) -> Reply<Added> {
 #[tauri::command]
 async fn disconnect_agent(desktop: Shared<'_>, agent: Agent) -> Reply<Removed> {
     desktop.disconnect_agent(agent)
+}
+
+#[tauri::command]
+async fn eval_setup(desktop: Shared<'_>) -> Reply<EvalSetup> {
+    desktop.eval_setup().await
+}
+
+#[tauri::command]
+async fn start_eval(desktop: Shared<'_>, request: EvalRequest) -> Reply<()> {
+    desktop.start_eval(request).await
+}
+
+#[tauri::command]
+fn cancel_eval(desktop: Shared) {
+    desktop.cancel_eval();
+}
+
+#[tauri::command]
+async fn evals(desktop: Shared<'_>) -> Reply<Vec<EvalRun>> {
+    desktop.evals().await
+}
+
+#[tauri::command]
+async fn delete_eval(desktop: Shared<'_>, id: String) -> Reply<()> {
+    desktop.delete_eval(&id).await
+}
+
+#[tauri::command]
+async fn last_eval(desktop: Shared<'_>, model: String, kv: KvCache) -> Reply<Option<LastEval>> {
+    desktop.last_eval(&model, kv).await
 }
 
 #[tauri::command]

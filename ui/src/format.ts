@@ -118,6 +118,14 @@ export function clock(milliseconds: Maybe): string {
   return new Date(milliseconds).toLocaleTimeString("en-GB", { hour12: false });
 }
 
+/** Day and minute of milliseconds since 1970: `21 Nov 2026, 14:05`. */
+export function moment(milliseconds: Maybe): string {
+  if (!known(milliseconds)) return UNKNOWN;
+  const time = new Date(milliseconds);
+  const day = time.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  return `${day}, ${time.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`;
+}
+
 /** A message as a sentence: it begins like the middle of one, or with a name, which stays as it is. */
 export function capitalized(message: string): string {
   return message.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase());

@@ -137,7 +137,7 @@ describe("with the keyboard alone", () => {
 
   it("every view is one shortcut away", async () => {
     const page = await browser.open({ every: 0 });
-    for (const [key, title] of [["2", "Models"], ["3", "Connect"], ["4", "Chat"], ["5", "Settings"], ["1", "Home"], [",", "Settings"]]) {
+    for (const [key, title] of [["2", "Models"], ["3", "Connect"], ["4", "Chat"], ["5", "Eval"], ["6", "Settings"], ["1", "Home"], [",", "Settings"]]) {
       await page.keyboard.press(`Control+${key}`);
       await page.getByRole("main", { name: title, exact: true }).waitFor();
     }

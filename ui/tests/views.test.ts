@@ -166,6 +166,23 @@ async function lastStep(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Add to my opencode" }).waitFor();
 }
 
+/** With every choice open, begun with two KV caches and some seconds old. */
+async function evalRunning(page: Page): Promise<void> {
+  await view("Eval")(page);
+  for (const name of ["8-bit", "4-bit"]) await page.getByRole("checkbox", { name, exact: true }).check();
+  await page.getByText("6 of 6 tasks").click();
+  await page.getByRole("button", { name: "Start" }).click();
+  await page.evaluate(() => [...Array(21)].forEach(() => window.shornFake?.tick()));
+  await page.getByText("4 of 6 tasks").waitFor();
+}
+
+async function evalCompared(page: Page): Promise<void> {
+  await evalRunning(page);
+  await page.evaluate(() => [1, 2, 3, 4].forEach(() => window.shornFake?.tick()));
+  await page.locator("summary").filter({ hasText: "6 of 6, 5 of 6" }).click();
+  await page.getByText("Tests fail").click();
+}
+
 async function madeKey(page: Page): Promise<void> {
   await view("Settings")(page);
   await page.getByRole("button", { name: "Make a key" }).click();
@@ -217,6 +234,10 @@ const MOMENTS: Record<string, Moment> = {
   "deleting a model": { prepare: deleting },
   connect: { prepare: connected },
   "connect without a model": { scenario: "empty", prepare: view("Connect") },
+  eval: { scenario: "idle", prepare: view("Eval") },
+  "eval, something missing": { scenario: "stopped", prepare: view("Eval") },
+  "eval, running": { scenario: "idle", prepare: evalRunning },
+  "eval, past runs": { scenario: "idle", prepare: evalCompared },
   chat: { every: 1000, prepare: chatted },
   "chat with code": { every: 1000, prepare: answered },
   "chat with a long name": { prepare: longNameInChat },

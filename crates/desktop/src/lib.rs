@@ -30,6 +30,7 @@ use tokio::sync::watch;
 
 pub use shorn_agents::eval::{EvalProgress, EvalRun, EvalSetup, LastEval};
 pub use shorn_agents::{Added, Agent, ConfigText, Removed};
+pub use shorn_checkpoint::KvCache;
 pub use shorn_hub::download::{Download, DownloadState};
 pub use shorn_hub::library::Library;
 pub use shorn_hub::remote::Search;

@@ -11,7 +11,12 @@ import type {
   ChatEvent,
   ChatMessage,
   Estimate,
+  EvalRequest,
+  EvalRun,
+  EvalSetup,
   HubPage,
+  KvCache,
+  LastEval,
   Library,
   LoadOptions,
   LoadRequest,
@@ -22,7 +27,7 @@ import type {
   Search,
 } from "./types";
 
-export const VIEW_NAMES = ["home", "models", "connect", "chat", "settings"] as const;
+export const VIEW_NAMES = ["home", "models", "connect", "chat", "eval", "settings"] as const;
 export type ViewName = (typeof VIEW_NAMES)[number];
 
 /** What the window is told without having asked. */
@@ -95,6 +100,18 @@ export interface Backend {
   agentConfig(agent: Agent): Promise<AgentConfig>;
   connectAgent(agent: Agent): Promise<Added>;
   disconnectAgent(agent: Agent): Promise<Removed>;
+
+  /** Whether an eval can run here, and with what. */
+  evalSetup(): Promise<EvalSetup>;
+  /** Resolves when it has begun. How it goes comes with the snapshots. */
+  startEval(request: EvalRequest): Promise<void>;
+  /** What it found out until then is kept. */
+  cancelEval(): Promise<void>;
+  /** Past runs, newest first. */
+  evals(): Promise<EvalRun[]>;
+  deleteEval(id: string): Promise<void>;
+  /** The newest result for a model, by name, with a KV cache of these bits and groups. */
+  lastEval(model: string, kv: KvCache): Promise<LastEval | null>;
 
   /** Resolves after the last event. Aborting `signal` ends the reply. */
   chat(messages: ChatMessage[], onEvent: (event: ChatEvent) => void, signal: AbortSignal): Promise<void>;

@@ -13,7 +13,12 @@ import type {
   ChatEvent,
   ChatMessage,
   Estimate,
+  EvalRequest,
+  EvalRun,
+  EvalSetup,
   HubPage,
+  KvCache,
+  LastEval,
   Library,
   LoadOptions,
   LoadRequest,
@@ -30,6 +35,7 @@ import { FIRST_SETTINGS } from "./fake/defaults";
 import { FakeDisk } from "./fake/disk";
 import { FakeDownloads } from "./fake/downloads";
 import { FakeEngine } from "./fake/engine";
+import { FakeEvals } from "./fake/evals";
 import { recommended, searchHub } from "./fake/hub";
 import { type FakeKnobs, NO_FAULTS } from "./fake/knobs";
 import { GPU_LIMIT, machineLimit, TOTAL_MEMORY } from "./fake/machine";
@@ -46,6 +52,7 @@ export class FakeBackend implements Backend {
     () => this.knobs.downloadTrouble,
     (listed) => this.disk.arrive(listed),
   );
+  readonly evaluations = new FakeEvals(() => this.knobs.evalMissing);
   private readonly disk = new FakeDisk();
   private readonly saved = new Map<string, SavedSettings>();
   private readonly watchers = new Set<Watcher>();
@@ -62,6 +69,7 @@ export class FakeBackend implements Backend {
   tick(): void {
     this.engine.second();
     this.downloads.second();
+    this.evaluations.second();
     this.publish();
   }
 
@@ -116,7 +124,7 @@ export class FakeBackend implements Backend {
       server: this.server,
       limit: unknown ? null : machineLimit(this.present.memory_limit),
       downloads: structuredClone(this.downloads.list),
-      eval: null,
+      eval: structuredClone(this.evaluations.progress),
       keeps_awake: otherSystem ? null : this.present.keep_awake && (model?.running ?? 0) > 0,
       tray,
       problem,
@@ -300,6 +308,32 @@ export class FakeBackend implements Backend {
 
   async disconnectAgent(agent: Agent): Promise<Removed> {
     return this.connections.remove(agent);
+  }
+
+  async evalSetup(): Promise<EvalSetup> {
+    return this.evaluations.setup();
+  }
+
+  async startEval(request: EvalRequest): Promise<void> {
+    this.evaluations.start(request, this.engine.model);
+    this.publish();
+  }
+
+  async cancelEval(): Promise<void> {
+    this.evaluations.cancel();
+    this.publish();
+  }
+
+  async evals(): Promise<EvalRun[]> {
+    return this.evaluations.list();
+  }
+
+  async deleteEval(id: string): Promise<void> {
+    this.evaluations.delete(id);
+  }
+
+  async lastEval(model: string, kv: KvCache): Promise<LastEval | null> {
+    return this.evaluations.last(model, kv);
   }
 
   async chat(messages: ChatMessage[], onEvent: (event: ChatEvent) => void, signal: AbortSignal): Promise<void> {

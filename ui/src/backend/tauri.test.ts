@@ -69,6 +69,13 @@ describe("each command", () => {
     await backend.agentConfig("codex");
     await backend.connectAgent("claude");
     await backend.disconnectAgent("opencode");
+    const evalRequest = { agent: "built_in", tasks: [], kv: ["dense"] } as const;
+    await backend.evalSetup();
+    await backend.startEval({ ...evalRequest, tasks: [], kv: ["dense"] });
+    await backend.cancelEval();
+    await backend.evals();
+    await backend.deleteEval("1");
+    await backend.lastEval("org/m", "dense");
     expect(asked).toEqual([
       ["library", {}],
       ["estimate", { model: "/m", options: NO_OPTIONS }],
@@ -101,6 +108,12 @@ describe("each command", () => {
       ["agent_config", { agent: "codex" }],
       ["connect_agent", { agent: "claude" }],
       ["disconnect_agent", { agent: "opencode" }],
+      ["eval_setup", {}],
+      ["start_eval", { request: evalRequest }],
+      ["cancel_eval", {}],
+      ["evals", {}],
+      ["delete_eval", { id: "1" }],
+      ["last_eval", { model: "org/m", kv: "dense" }],
     ]);
   });
 

@@ -13,7 +13,12 @@ import type {
   ChatEvent,
   ChatMessage,
   Estimate,
+  EvalRequest,
+  EvalRun,
+  EvalSetup,
   HubPage,
+  KvCache,
+  LastEval,
   Library,
   LoadOptions,
   LoadRequest,
@@ -84,6 +89,13 @@ export class TauriBackend implements Backend {
   agentConfig = (agent: Agent) => call<AgentConfig>("agent_config", { agent });
   connectAgent = (agent: Agent) => call<Added>("connect_agent", { agent });
   disconnectAgent = (agent: Agent) => call<Removed>("disconnect_agent", { agent });
+
+  evalSetup = () => call<EvalSetup>("eval_setup");
+  startEval = (request: EvalRequest) => call<void>("start_eval", { request });
+  cancelEval = () => call<void>("cancel_eval");
+  evals = () => call<EvalRun[]>("evals");
+  deleteEval = (id: string) => call<void>("delete_eval", { id });
+  lastEval = (model: string, kv: KvCache) => call<LastEval | null>("last_eval", { model, kv });
 
   chat(messages: ChatMessage[], onEvent: (event: ChatEvent) => void, signal: AbortSignal): Promise<void> {
     const replied = this.reply.then(() => reply(messages, onEvent, signal));

@@ -10,6 +10,8 @@ export interface FakeKnobs {
   loadFails: string | null;
   portTakenBy: string | null;
   pi: PiFile;
+  /** What evals lack on this machine. */
+  evalMissing: string[];
   libraryFails: boolean;
   deleteFails: boolean;
   importFails: string | null;
@@ -32,6 +34,7 @@ export const NO_FAULTS: FakeKnobs = {
   loadFails: null,
   portTakenBy: null,
   pi: "not_connected",
+  evalMissing: [],
   libraryFails: false,
   deleteFails: false,
   importFails: null,

@@ -65,9 +65,11 @@ function pastRequests(fake: FakeBackend): void {
   engine.requests = [refused(engine.model?.name ?? "", Date.now() - 95_000), ...engine.requests];
   engine.end("pi/1.5.2", 24_530, 1_204, "stop");
   engine.end("opencode/1.0.4", 31_077, 96, "cancelled");
-  Object.assign(engine.end("pi/1.5.2", 38_410, 2_048, "length"), { cache: MISSED });
+  const missed = engine.end("pi/1.5.2", 38_410, 2_048, "length");
+  missed.cache = MISSED;
+  if (missed.report) missed.report.cached_tokens = MISSED.cached_tokens;
   engine.end("curl/8.7.1", 18, 42, "stop");
-  Object.assign(engine.end("pi/1.5.2", 40_702, 311, "tool_calls"), { cache: REUSED });
+  engine.end("pi/1.5.2", 40_702, 311, "tool_calls").cache = REUSED;
   // As if they had come one after the other.
   const now = Date.now();
   engine.requests = engine.requests.map((request, index) => ({ ...request, arrived: now - 9_000 - index * 41_000 }));
