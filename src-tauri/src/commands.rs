@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use shorn_desktop::{
     Added, Agent, AgentConfig, AgentConnection, AppError, AppSettings, AppSnapshot, ChatEvent, ChatMessage,
-    Desktop, ErrorCode, Estimate, EvalRequest, EvalRun, EvalSetup, HubPage, KvCache, LastEval, Library, LoadOptions, LoadRequest, PortCheck, RecommendedModel,
-    Removed, SavedSettings, Search,
+    Desktop, ErrorCode, Estimate, EvalRequest, EvalRun, EvalSetup, HubPage, KvCache, LastEval, Library,
+    LoadOptions, LoadRequest, PortCheck, RecommendedModel, Removed, SavedSettings, Search,
 };
 use tauri::ipc::{Channel, Invoke};
 use tauri::{AppHandle, State, Wry};

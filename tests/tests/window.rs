@@ -54,6 +54,11 @@ async fn a_person_loads_a_model_with_an_8_bit_cache_connects_pi_and_quits() {
     assert_eq!(provider["baseUrl"], format!("http://127.0.0.1:{}/v1", window.session.port));
     assert_eq!(provider["models"][0]["id"], "random-coder");
 
+    // The eval's tasks, which the shell knows.
+    window.press(NAVIGATION, "Eval").await;
+    window.wait_for_text("12 of 12 tasks").await;
+    window.wait_for_text("None yet.").await;
+
     // Quitting leaves nothing behind.
     let session = &window.session;
     let app = session.processes_of("shorn-app");
