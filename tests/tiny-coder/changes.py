@@ -1,133 +1,15 @@
-"""Tasks that say what to change: data files, constants, names, functions to delete, to replace, to add."""
+"""Tasks that say what to change: constants, names, functions to delete, to replace, to add."""
 
-import json
 import re
 
 import functions
 import words
+from configs import SET_TOP, config_value, other_value
 from project import Layout, Module, Style, distractors, test_source
 from repairs import ENDINGS, OPENINGS, ask, statement_call
 
 
-def config_value(rng):
-    return rng.choice(
-        [
-            lambda: rng.randint(0, 9999),
-            lambda: words.noun(rng),
-            lambda: rng.random() < 0.5,
-            lambda: f"{words.noun(rng)}-{rng.randint(1, 99)}",
-            lambda: round(rng.random() * 10, 1),
-            lambda: f"/{words.noun(rng)}/{words.noun(rng)}",
-        ]
-    )()
-
-
-def other_value(rng, value):
-    """A new value of the same type."""
-    if isinstance(value, bool):
-        return not value
-    while True:
-        new = config_value(rng)
-        if type(new) is type(value) and new != value:
-            return new
-
-
-def _tables(rng, names):
-    """Sections with entries, no key twice."""
-    return {names.key(): {names.key(): config_value(rng) for _ in range(rng.randint(1, 4))} for _ in range(rng.randint(1, 4))}
-
-
-SET = [
-    "Set {key} in section {section} of {path} to {value}.",
-    "In {path}, change {section}.{key} to {value}.",
-    "Please change {key} (under {section}) to {value} in {path}.",
-    "{path}: {section}.{key} should be {value}.",
-]
-SET_TOP = ["Set {key} in {path} to {value}.", "In {path}, change {key} to {value}.", "{path}: {key} should be {value}."]
-
-
-def json_change(session, names):
-    rng = session.rng
-    data = {names.key(): config_value(rng) for _ in range(rng.randint(1, 3))}
-    nested = _tables(rng, names)
-    data |= nested
-    if rng.random() < 0.5:
-        # One level deeper.
-        inner = rng.choice(list(nested))
-        data[inner][names.key()] = {names.key(): config_value(rng) for _ in range(rng.randint(1, 3))}
-    items = list(data.items())
-    rng.shuffle(items)
-    data = dict(items)
-    path = rng.choice(["", "", f"{names.key()}/"]) + f"{names.key()}.json"
-    session.files[path] = json.dumps(data, indent=rng.choice([2, 4])) + "\n"
-    section = rng.choice(list(nested))
-    text = session.files[path]
-    kind = rng.choice(["set", "set", "set", "object", "top"])
-    if kind == "object":
-        # A nested object, as the first entry of its section.
-        key, first, second = names.key(), names.key(), names.key()
-        value = {first: config_value(rng), second: config_value(rng)}
-        line = next(line for line in text.split("\n") if f'"{section}": {{' in line)
-        indent = line[: len(line) - len(line.lstrip())]
-        step = indent
-        old = f'"{section}": {{'
-        body = f'{indent}{step}"{key}": {{\n{indent}{step * 2}"{first}": {json.dumps(value[first])},\n{indent}{step * 2}"{second}": {json.dumps(value[second])}\n{indent}{step}}},'
-        new = f"{old}\n{body}"
-        session.user(ask(rng, [
-            "Add an object {key} with {first} = {one} and {second} = {two} as the first entry of {section} in {path}.",
-            "In {path}, insert {key} = {{{first}: {one}, {second}: {two}}} at the beginning of {section}.",
-        ], key=key, first=first, second=second, one=json.dumps(value[first]), two=json.dumps(value[second]), section=section, path=path))
-        done = f"Added {key} to {section} in {path}."
-    else:
-        if kind == "top":
-            section, scope = None, {key: value for key, value in data.items() if not isinstance(value, dict)}
-        else:
-            scope = {key: value for key, value in data[section].items() if not isinstance(value, dict)}
-        key = rng.choice(list(scope))
-        new_value = json.dumps(other_value(rng, scope[key]))
-        old, new = f'"{key}": {json.dumps(scope[key])}', f'"{key}": {new_value}'
-        session.user(ask(rng, SET_TOP if section is None else SET, key=key, section=section, path=path, value=new_value))
-        done = f"Set {key} to {new_value} in {path}."
-    session.see(path)
-    session.edit(path, [(old, new)])
-    json.loads(session.files[path])
-    session.say(done)
-
-
-def toml_text(value):
-    return json.dumps(value)
-
-
-def toml_change(session, names):
-    rng = session.rng
-    tables = _tables(rng, names)
-    path = rng.choice(["", "", f"{names.key()}/"]) + f"{names.key()}.toml"
-    comment = rng.choice(["", f"# {names.key()}\n\n"])
-    blocks = [f"[{name}]\n" + "".join(f"{key} = {toml_text(value)}\n" for key, value in table.items()) for name, table in tables.items()]
-    session.files[path] = comment + "\n".join(blocks)
-    section = rng.choice(list(tables))
-    if rng.random() < 0.25:
-        key, value = names.key(), toml_text(config_value(rng))
-        session.user(ask(rng, [
-            "Add {key} = {value} as the first entry of [{section}] in {path}.",
-            "In {path}, insert the line {key} = {value} right below [{section}].",
-        ], key=key, value=value, section=section, path=path))
-        old, new, done = f"[{section}]", f"[{section}]\n{key} = {value}", f"Added {key} to {section} in {path}."
-    else:
-        # Not one whose name is the end of another one's.
-        section, key = rng.choice([
-            (name, key) for name, table in tables.items() for key in table if session.files[path].count(f"{key} = ") == 1
-        ])
-        value = toml_text(other_value(rng, tables[section][key]))
-        session.user(ask(rng, SET, key=key, section=section, path=path, value=value))
-        old, new = f"{key} = {toml_text(tables[section][key])}", f"{key} = {value}"
-        done = f"Set {key} to {value} in {path}."
-    session.see(path)
-    session.edit(path, [(old, new)])
-    session.say(done)
-
-
-def _module(session, names, count=None, style=None):
+def draw_module(session, names, count=None, style=None):
     """A module of right functions, and a test of one of them, in the project. (module, functions, style)"""
     rng = session.rng
     style, layout = style or Style.draw(rng), Layout.draw(rng, names)
@@ -139,9 +21,11 @@ def _module(session, names, count=None, style=None):
     return module, drawn, style, layout
 
 
-def _add_test(session, module, function, style, layout):
+def add_test(session, module, function, style, layout):
     statement, _ = module.call(function, "")
-    asserts = [(statement_call(module, function, statement, arguments), expected) for arguments, expected in function.cases]
+    asserts = [
+        (statement_call(module, function, statement, arguments), expected) for arguments, expected in function.cases
+    ]
     path = layout.test(module.path)
     session.files[path] = test_source([statement], [(function.name, asserts)], style)
     return path
@@ -155,19 +39,26 @@ def _finish(session, sentence):
 
 def delete_function(session, names):
     rng = session.rng
-    module, drawn, style, layout = _module(session, names, rng.randint(3, 5))
+    module, drawn, style, layout = draw_module(session, names, rng.randint(3, 5))
     keep = drawn[0]
-    _add_test(session, module, keep, style, layout)
+    add_test(session, module, keep, style, layout)
     gone = rng.choice(drawn[1:])
     block = "\n".join(gone.lines(style, gone.body, bool(module.class_name)))
     separator = "\n\n" if module.class_name else "\n\n\n"
     session.files[module.path] = module.source()
-    session.user(ask(rng, [
-        "Delete the function {name} from {path}; nothing uses it.",
-        "Remove {name} from {path}. Leave everything else as it is.",
-        "{name} in {path} is dead code, delete it.",
-        "Please drop {name} from {path} without touching its neighbours.",
-    ], name=gone.name, path=module.path))
+    session.user(
+        ask(
+            rng,
+            [
+                "Delete the function {name} from {path}; nothing uses it.",
+                "Remove {name} from {path}. Leave everything else as it is.",
+                "{name} in {path} is dead code, delete it.",
+                "Please drop {name} from {path} without touching its neighbours.",
+            ],
+            name=gone.name,
+            path=module.path,
+        )
+    )
     session.see(module.path)
     # The first function of a module has something before it or, always, something after it.
     session.edit(module.path, [(separator + block, "")])
@@ -175,8 +66,42 @@ def delete_function(session, names):
 
 
 TRICKY = [
-    '"{w}"', "'{w}'", "\\n", "\\t", "\\\\", "C:\\\\{w}\\\\{v}", "é", "ü", "ß", "日本", "語", "🎉", "🚀", "→", "—", "…", "<b>{w}</b>", "$HOME", "%s", "{{w}}",
-    "a\\tb", "&amp;", "`{w}`", "#", "@", "\\x41", "½", "€", "ñ", "Ω", "[{w}]", "{w}: {v}", "\t", "~/{w}", "{w}|{v}", "100%",
+    '"{w}"',
+    "'{w}'",
+    "\\n",
+    "\\t",
+    "\\\\",
+    "C:\\\\{w}\\\\{v}",
+    "é",
+    "ü",
+    "ß",
+    "日本",
+    "語",
+    "🎉",
+    "🚀",
+    "→",
+    "—",
+    "…",
+    "<b>{w}</b>",
+    "$HOME",
+    "%s",
+    "{{w}}",
+    "a\\tb",
+    "&amp;",
+    "`{w}`",
+    "#",
+    "@",
+    "\\x41",
+    "½",
+    "€",
+    "ñ",
+    "Ω",
+    "[{w}]",
+    "{w}: {v}",
+    "\t",
+    "~/{w}",
+    "{w}|{v}",
+    "100%",
 ]
 
 
@@ -193,7 +118,7 @@ def tricky_text(rng):
 def replace_function(session, names):
     """A function is given whole, with quotes, backslashes, tabs and other alphabets."""
     rng = session.rng
-    module, drawn, style, layout = _module(session, names, rng.randint(1, 3))
+    module, drawn, style, layout = draw_module(session, names, rng.randint(1, 3))
     name, argument = names.function(), words.arguments(rng, 1)[0]
     first = [f"def {name}({argument}):", f'    return "{tricky_text(rng)}" + {argument}']
     style.methods = False
@@ -216,12 +141,22 @@ def replace_function(session, names):
     exec(new, scope)  # our own text
     expected = ascii(scope[name]("x"))
     test = layout.test(module.path)
-    session.files[test] = f"from {module.dotted} import {name}\n\n\ndef test_{name}():\n    assert {name}('x') == {expected}\n"
-    session.user(ask(rng, [
-        "Replace the function {name} in {path} with exactly this:\n```python\n{new}\n```\n",
-        "In {path}, {name} must read like this:\n```python\n{new}\n```\n",
-        "Change {name} in {path} to:\n```python\n{new}\n```\n",
-    ], name=name, path=module.path, new=new).rstrip(" "))
+    session.files[test] = (
+        f"from {module.dotted} import {name}\n\n\ndef test_{name}():\n    assert {name}('x') == {expected}\n"
+    )
+    session.user(
+        ask(
+            rng,
+            [
+                "Replace the function {name} in {path} with exactly this:\n```python\n{new}\n```\n",
+                "In {path}, {name} must read like this:\n```python\n{new}\n```\n",
+                "Change {name} in {path} to:\n```python\n{new}\n```\n",
+            ],
+            name=name,
+            path=module.path,
+            new=new,
+        ).rstrip(" ")
+    )
     session.see(module.path)
     session.edit(module.path, [("\n".join(first), new)])
     _finish(session, f"Replaced `{name}` in {module.path}.")
@@ -239,8 +174,14 @@ def _renamed_project(rng, names):
     statement, old = f"from {home.dotted} import {function.name}", function.name
     caller.imports.append(statement)
     wrapper = functions.Function(
-        names.function(), rng.choice(["Pass on.", "The same for others.", "Convenience."]), function.arguments, function.annotations,
-        function.returns, [f"return {old}({', '.join(function.arguments)})"], [], function.cases,
+        names.function(),
+        rng.choice(["Pass on.", "The same for others.", "Convenience."]),
+        function.arguments,
+        function.annotations,
+        function.returns,
+        [f"return {old}({', '.join(function.arguments)})"],
+        [],
+        function.cases,
     )
     caller.add(wrapper, wrapper.body)
     distractors(rng, names, caller, rng.choice([0, 1]))
@@ -259,11 +200,19 @@ def rename(session, names):
             break
     session.files |= extra | files
     new = names.function()
-    session.user(ask(rng, [
-        "Rename the function {old} to {new} in {files}.",
-        "{old} should be called {new}. It occurs in {files}.",
-        "Please rename {old} to {new} everywhere: {files}.",
-    ], old=old, new=new, files=", ".join(files)))
+    session.user(
+        ask(
+            rng,
+            [
+                "Rename the function {old} to {new} in {files}.",
+                "{old} should be called {new}. It occurs in {files}.",
+                "Please rename {old} to {new} everywhere: {files}.",
+            ],
+            old=old,
+            new=new,
+            files=", ".join(files),
+        )
+    )
     for path in files:
         session.see(path)
         lines = [line for line in session.files[path].split("\n") if old in line]
@@ -273,7 +222,7 @@ def rename(session, names):
 
 def constant(session, names):
     rng = session.rng
-    module, drawn, style, layout = _module(session, names)
+    module, drawn, style, layout = draw_module(session, names)
     name = names.constant()
     while any(name in line for line in module.constants):
         name = names.constant()
@@ -281,7 +230,7 @@ def constant(session, names):
     module.constants = [*module.constants, f"{name} = {value!r}"]
     rng.shuffle(module.constants)
     session.files[module.path] = module.source()
-    _add_test(session, module, drawn[0], style, layout)
+    add_test(session, module, drawn[0], style, layout)
     new = repr(other_value(rng, value))
     session.user(ask(rng, SET_TOP, key=name, path=module.path, value=new))
     session.see(module.path)
@@ -294,17 +243,26 @@ def parameter(session, names):
     rng = session.rng
     style = Style.draw(rng)
     style.annotated = False
-    module, drawn, style, layout = _module(session, names, style=style)
+    module, drawn, style, layout = draw_module(session, names, style=style)
     session.files[module.path] = module.source()
-    _add_test(session, module, drawn[0], style, layout)
+    add_test(session, module, drawn[0], style, layout)
     function = rng.choice(drawn)
     default = rng.choice(["False", "True", "None", "0", str(rng.randint(1, 99)), f"'{words.noun(rng)}'"])
     name = words.arguments(rng, 1, function.arguments)[0]
-    session.user(ask(rng, [
-        "Give {function} in {path} an optional parameter {name} with the default {default}, as the last one.",
-        "Add the parameter {name}={default} to {function} in {path}. It need not do anything yet.",
-        "{function} in {path} needs another parameter at the end: {name}={default}.",
-    ], function=function.name, path=module.path, name=name, default=default))
+    session.user(
+        ask(
+            rng,
+            [
+                "Give {function} in {path} an optional parameter {name} with the default {default}, as the last one.",
+                "Add the parameter {name}={default} to {function} in {path}. It need not do anything yet.",
+                "{function} in {path} needs another parameter at the end: {name}={default}.",
+            ],
+            function=function.name,
+            path=module.path,
+            name=name,
+            default=default,
+        )
+    )
     session.see(module.path)
     header = function.header(style, bool(module.class_name))
     session.edit(module.path, [(header, header.replace("):", f", {name}={default}):"))])
@@ -326,23 +284,27 @@ def new_file(session, names):
         asserts = [(f"{function.name}({arguments})", expected) for arguments, expected in function.cases]
         session.files[test] = test_source([f"from {module} import {function.name}"], [(function.name, asserts)], style)
     else:
-        other, drawn, other_style, layout = _module(session, names)
+        other, drawn, other_style, layout = draw_module(session, names)
         session.files[other.path] = other.source()
-        _add_test(session, other, drawn[0], other_style, layout)
+        add_test(session, other, drawn[0], other_style, layout)
     signature = f"{function.name}({', '.join(function.arguments)})"
     sentence = function.sentence
-    session.user(rng.choice(OPENINGS) + rng.choice([
-        f"Create {path} with a function {signature}: {sentence}",
-        f"Add a new file {path}. It has one function, {signature}. {sentence}",
-        f"Write {signature} in a new file {path}. What it does: {sentence}",
-    ]) + rng.choice(ENDINGS))
+    session.user(
+        rng.choice(OPENINGS)
+        + rng.choice(
+            [
+                f"Create {path} with a function {signature}: {sentence}",
+                f"Add a new file {path}. It has one function, {signature}. {sentence}",
+                f"Write {signature} in a new file {path}. What it does: {sentence}",
+            ]
+        )
+        + rng.choice(ENDINGS)
+    )
     session.write(path, source)
     _finish(session, f"Created {path} with `{function.name}`.")
 
 
 FAMILIES = {
-    "json": json_change,
-    "toml": toml_change,
     "delete": delete_function,
     "replace": replace_function,
     "rename": rename,

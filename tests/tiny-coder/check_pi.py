@@ -43,7 +43,16 @@ def ours():
 def main():
     calls, answers = ours()
     deltas = [
-        {"tool_calls": [{"index": 0, "id": f"call{number}", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}]}
+        {
+            "tool_calls": [
+                {
+                    "index": 0,
+                    "id": f"call{number}",
+                    "type": "function",
+                    "function": {"name": name, "arguments": json.dumps(arguments)},
+                }
+            ]
+        }
         for number, (name, arguments) in enumerate(calls)
     ]
     bodies, project = record_pi.run(deltas, FILES)
@@ -53,7 +62,11 @@ def main():
     for call, mine, real in zip(calls, answers, theirs):
         mine, real = (run_times(text) for text in (mine.replace("CWD", project), real))
         # pytest leaves folders that the generator does not make.
-        real = "".join(line + "\n" for line in real.split("\n") if line and not line.startswith("__")) if call[1] == {"command": "ls"} else real
+        real = (
+            "".join(line + "\n" for line in real.split("\n") if line and not line.startswith("__"))
+            if call[1] == {"command": "ls"}
+            else real
+        )
         if mine != real:
             different += 1
             print(f"{call}\n--- ours\n{mine}\n--- Pi\n{real}")

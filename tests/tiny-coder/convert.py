@@ -18,9 +18,22 @@ from tokenizers import Tokenizer
 GROUP = 64
 # As in model.py, under the names that mlx-lm's class reads.
 FIELDS = [
-    "model_type", "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
-    "num_experts_per_tok", "moe_intermediate_size", "intermediate_size", "norm_topk_prob", "decoder_sparse_step",
-    "mlp_only_layers", "rms_norm_eps", "max_position_embeddings", "tie_word_embeddings",
+    "model_type",
+    "vocab_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "num_experts_per_tok",
+    "moe_intermediate_size",
+    "intermediate_size",
+    "norm_topk_prob",
+    "decoder_sparse_step",
+    "mlp_only_layers",
+    "rms_norm_eps",
+    "max_position_embeddings",
+    "tie_word_embeddings",
 ]
 
 

@@ -41,7 +41,12 @@ class Encoder:
             turns.append(len(tokens))
             tokens += ids
             weights += [(WEIGHTS[role] if learn or role != "assistant" else 0.0)] * len(ids)
-        return np.array(tokens[:LONGEST], np.int16), np.array(weights[:LONGEST], np.float16), turns, f"{made.family}/{made.agent or 'none'}"
+        return (
+            np.array(tokens[:LONGEST], np.int16),
+            np.array(weights[:LONGEST], np.float16),
+            turns,
+            f"{made.family}/{made.agent or 'none'}",
+        )
 
 
 def shortened(rng, head):
@@ -144,4 +149,3 @@ class Stream:
 
     def close(self):
         self.pool.terminate()
-

@@ -3,7 +3,7 @@
 import json
 
 import words
-from changes import config_value
+from configs import config_value
 from repairs import ask
 
 
@@ -13,12 +13,14 @@ def trail(session, names):
     folder = rng.choice(["", f"{names.key()}/", f"{names.key()}/"])
     ending = rng.choice([".txt", ".md", ".note"])
     places = [f"{folder}{names.key()}{ending}" for _ in range(rng.choice([3, 4, 5, 6, 8, 10, 12]))]
-    take, after, last = rng.choice([
-        ("Take: {what}", "Next stop: {next}", "This is the last stop."),
-        ("Collect {what}.", "Then go to {next}.", "Nothing comes after this."),
-        ("Item: {what}", "Next: {next}", "Next: none"),
-        ("What: {what}", "Where next: {next}", "The end."),
-    ])
+    take, after, last = rng.choice(
+        [
+            ("Take: {what}", "Next stop: {next}", "This is the last stop."),
+            ("Collect {what}.", "Then go to {next}.", "Nothing comes after this."),
+            ("Item: {what}", "Next: {next}", "Next: none"),
+            ("What: {what}", "Where next: {next}", "The end."),
+        ]
+    )
     items = [f"{rng.randint(1, 99)} {words.noun(rng)}" for _ in places]
     for index, place in enumerate(places):
         title = rng.choice(["", f"The {words.noun(rng)}.\n"])
@@ -27,13 +29,22 @@ def trail(session, names):
     start = places[0]
     if rng.random() < 0.5:
         start = f"{names.key()}.txt"
-        session.files[start] = rng.choice(["First stop: {}\n", "Begin at {}\n", "{}\n", "Start: {}\n"]).format(places[0])
+        session.files[start] = rng.choice(["First stop: {}\n", "Begin at {}\n", "{}\n", "Start: {}\n"]).format(
+            places[0]
+        )
     out = f"{names.key()}.txt"
-    session.user(ask(rng, [
-        "{start} leads from note to note: each says what to take and which is next. Follow them to the last one. Then write {out} with what you took, one line for each stop in order.",
-        "Read {start} and go on from file to file as they say. At the end write {out} with what is to be taken, one line each, in the order of the way.",
-        "{start} names the first stop. Read one stop after the other until the last, then write {out} with the things to take, one on a line.",
-    ], start=start, out=out))
+    session.user(
+        ask(
+            rng,
+            [
+                "{start} leads from note to note: each says what to take and which is next. Follow them to the last one. Then write {out} with what you took, one line for each stop in order.",
+                "Read {start} and go on from file to file as they say. At the end write {out} with what is to be taken, one line each, in the order of the way.",
+                "{start} names the first stop. Read one stop after the other until the last, then write {out} with the things to take, one on a line.",
+            ],
+            start=start,
+            out=out,
+        )
+    )
     session.see(start)
     for place in places:
         session.see(place)
@@ -43,9 +54,13 @@ def trail(session, names):
 
 def _argument(rng, names, depth=0):
     """(JSON schema, value)"""
-    kind = rng.choice(["string", "boolean", "boolean", "integer", "number", "array", "object", "object"][: 8 if depth < 2 else 5])
+    kind = rng.choice(
+        ["string", "boolean", "boolean", "integer", "number", "array", "object", "object"][: 8 if depth < 2 else 5]
+    )
     if kind == "string":
-        return {"type": kind}, rng.choice([words.noun(rng), f"{words.noun(rng)}-{rng.randint(1, 9)}", f"{words.noun(rng)} {words.noun(rng)}"])
+        return {"type": kind}, rng.choice(
+            [words.noun(rng), f"{words.noun(rng)}-{rng.randint(1, 9)}", f"{words.noun(rng)} {words.noun(rng)}"]
+        )
     if kind == "boolean":
         return {"type": kind}, rng.random() < 0.5
     if kind == "integer":
@@ -74,7 +89,11 @@ def draw_tool(rng, names):
             schema = dict(sorted(schema.items()))
         properties[key] = schema
     parameters = {"type": "object", "required": list(parts), "properties": properties}
-    function = {"name": name, "description": f"{rng.choice(['Set', 'Change', 'Store', 'Send'])} a {words.noun(rng)}.", "parameters": parameters}
+    function = {
+        "name": name,
+        "description": f"{rng.choice(['Set', 'Change', 'Store', 'Send'])} a {words.noun(rng)}.",
+        "parameters": parameters,
+    }
     return name, {"type": "function", "function": function}, {key: value for key, (_, value) in parts.items()}
 
 
@@ -91,11 +110,18 @@ def tool_call(session, names):
         elif isinstance(value, bool):
             text = rng.choice([text, "yes" if value else "no", "on" if value else "off"])
         phrases.append(rng.choice(["{} = {}", "{}: {}", "{} {}"]).format(key, text))
-    session.user(ask(rng, [
-        "Call the tool {name} once with {what}. Then say that it is done.",
-        "Use {name}: {what}.",
-        "Please call {name} with {what}.",
-    ], name=name, what=", ".join(phrases)))
+    session.user(
+        ask(
+            rng,
+            [
+                "Call the tool {name} once with {what}. Then say that it is done.",
+                "Use {name}: {what}.",
+                "Please call {name} with {what}.",
+            ],
+            name=name,
+            what=", ".join(phrases),
+        )
+    )
     if read:
         session.see(read)
     file = f"{words.noun(rng)}.json"
@@ -110,10 +136,17 @@ def entry(session, names):
     path = rng.choice(["", f"{names.key()}/"]) + f"{names.key()}.{rng.choice(['txt', 'cfg', 'env'])}"
     pairs = {names.key(): config_value(rng) for _ in range(rng.randint(1, 4))}
     lines = [f"{key}={value}" for key, value in pairs.items()]
-    session.user(ask(rng, [
-        "Create {path} with these lines:\n```\n{lines}\n```\n",
-        "Write a file {path}:\n```\n{lines}\n```\n",
-    ], path=path, lines="\n".join(lines)).rstrip(" "))
+    session.user(
+        ask(
+            rng,
+            [
+                "Create {path} with these lines:\n```\n{lines}\n```\n",
+                "Write a file {path}:\n```\n{lines}\n```\n",
+            ],
+            path=path,
+            lines="\n".join(lines),
+        ).rstrip(" ")
+    )
     session.write(path, "\n".join(lines) + "\n")
     session.say(f"Created {path}.")
 

@@ -73,9 +73,16 @@ def write(folder, seed, family=None):
     lines = [f"{key} = {toml(value)}" for key, value in task.items()]
     if session.extra_tool:
         function = session.extra_tool[1]["function"]
-        lines += ["", "[tool]", f"file = {toml(next(iter(changed)))}", *(f"{key} = {toml(value)}" for key, value in function.items())]
+        lines += [
+            "",
+            "[tool]",
+            f"file = {toml(next(iter(changed)))}",
+            *(f"{key} = {toml(value)}" for key, value in function.items()),
+        ]
     files = {"task.toml": "\n".join(lines) + "\n", "oracle/test_outcome.py": oracle(session, changed, answer)}
-    files |= {f"project/{path}": text for path, text in before.items()} | {f"solution/{path}": text for path, text in changed.items()}
+    files |= {f"project/{path}": text for path, text in before.items()} | {
+        f"solution/{path}": text for path, text in changed.items()
+    }
     for path, text in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

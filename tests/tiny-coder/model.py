@@ -113,7 +113,9 @@ def experts(block, x, strength, dtype):
 def forward(model, tokens, positions, ends, longest, strength, dtype=torch.bfloat16):
     """Logits [tokens, vocabulary] and the experts' balance, for sequences packed into one row."""
     config = model.config
-    frequencies = SHAPE["rope_theta"] ** (-torch.arange(0, config.head_dim, 2, device=tokens.device).float() / config.head_dim)
+    frequencies = SHAPE["rope_theta"] ** (
+        -torch.arange(0, config.head_dim, 2, device=tokens.device).float() / config.head_dim
+    )
     angles = positions[:, None].float() * frequencies
     cos, sin = angles.cos()[:, None].to(dtype), angles.sin()[:, None].to(dtype)
     table = rounded(model.model.embed_tokens.weight, bits_of("embed_tokens"), strength).to(dtype)
@@ -126,7 +128,10 @@ def forward(model, tokens, positions, ends, longest, strength, dtype=torch.bfloa
     for layer in model.model.layers:
         attend = layer.self_attn
         h = norm(layer.input_layernorm, x)
-        queries, keys, values = (project(linear, h).unflatten(-1, (-1, config.head_dim)) for linear in (attend.q_proj, attend.k_proj, attend.v_proj))
+        queries, keys, values = (
+            project(linear, h).unflatten(-1, (-1, config.head_dim))
+            for linear in (attend.q_proj, attend.k_proj, attend.v_proj)
+        )
         queries = rotate(norm(attend.q_norm, queries), cos, sin)
         keys = rotate(norm(attend.k_norm, keys), cos, sin)
         x = x + project(attend.o_proj, attention(queries, keys, values, ends, longest).flatten(-2))

@@ -98,7 +98,10 @@ def test_source(imports, cases, style):
     """A test file: `cases` are (test name, [(call, expected)])."""
     blocks = ["\n".join(dict.fromkeys(imports))]
     for name, asserts in cases:
-        lines = [style.text(f"    assert {call} {'is' if expected in ('True', 'False', 'None') else '=='} {expected}") for call, expected in asserts]
+        lines = [
+            style.text(f"    assert {call} {'is' if expected in ('True', 'False', 'None') else '=='} {expected}")
+            for call, expected in asserts
+        ]
         blocks.append("\n".join([f"def test_{name}():", *lines]))
     return "\n\n\n".join(blocks) + "\n"
 

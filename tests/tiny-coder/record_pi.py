@@ -68,7 +68,13 @@ def run(replies, files):
         url = f"http://127.0.0.1:{server.server_port}/v1"
         provider = {"baseUrl": url, "api": "openai-completions", "apiKey": "none", "models": [{"id": "stub"}]}
         (settings / "models.json").write_text(json.dumps({"providers": {"stub": provider}}))
-        variables = {"PATH": os.environ["PATH"], "HOME": home, "PI_OFFLINE": "1", "PI_TELEMETRY": "0", "PI_SKIP_VERSION_CHECK": "1"}
+        variables = {
+            "PATH": os.environ["PATH"],
+            "HOME": home,
+            "PI_OFFLINE": "1",
+            "PI_TELEMETRY": "0",
+            "PI_SKIP_VERSION_CHECK": "1",
+        }
         command = [*pi_command(), "--provider", "stub", "--model", "stub", "-p", "Hello"]
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
         subprocess.run(command, cwd=project, env=variables, check=True, timeout=120, **quiet)

@@ -50,7 +50,7 @@ class Target:
         self.function, self.module, self.missing = function, module, missing
         index, wrong = function.bugs[0]
         body = function.body
-        self.body = ["raise NotImplementedError"] if missing else body[:index] + [wrong] + body[index + 1:]
+        self.body = ["raise NotImplementedError"] if missing else body[:index] + [wrong] + body[index + 1 :]
         last = 1 if missing else index + 1
         method = bool(module.class_name)
         self.old = "\n".join(function.lines(style, self.body[:last], method))
@@ -98,7 +98,8 @@ def repair(session, names, kind=None):
         cases.append((called.name, asserts))
         targets.append((target, chain))
         session.checks += [
-            (statement, statement_call(chain[0], called, statement, arguments), expected) for arguments, expected in function.hidden
+            (statement, statement_call(chain[0], called, statement, arguments), expected)
+            for arguments, expected in function.hidden
         ]
         modules.update({module.path: module for module in chain})
     session.files |= layout.extra() | {path: module.source() for path, module in modules.items()}
@@ -137,8 +138,14 @@ def _delegate(rng, style, names, module, called, owner):
         module.imports.append(statement)
     expression = statement_call(owner, called, statement, ", ".join(called.arguments))
     wrapper = functions.Function(
-        names.function(), _remark(rng, called.name),
-        called.arguments, called.annotations, called.returns, [f"return {expression}"], [], called.cases,
+        names.function(),
+        _remark(rng, called.name),
+        called.arguments,
+        called.annotations,
+        called.returns,
+        [f"return {expression}"],
+        [],
+        called.cases,
     )
     order = [lambda: module.add(wrapper, wrapper.body)]
     order += [lambda: distractors(rng, names, module, 1)] * rng.choice([0, 0, 1, 2])
@@ -150,10 +157,20 @@ def _delegate(rng, style, names, module, called, owner):
 
 def _remark(rng, name):
     """What stands in the docstring of a function that passes a call on."""
-    remark = rng.choice([
-        "Return what `{name}` returns.", "Pass on to `{name}`.", "See `{name}`.", "The same as `{name}`.", "Return the {a} of the {b}.", "{a} for {b}.",
-        "The {a} {b} of a {c}.", "Compute the {a} from the {b} and the {c}.", "For the {a}: {b} with {c}.", "Return the {a} that belongs to the {b}.",
-    ])
+    remark = rng.choice(
+        [
+            "Return what `{name}` returns.",
+            "Pass on to `{name}`.",
+            "See `{name}`.",
+            "The same as `{name}`.",
+            "Return the {a} of the {b}.",
+            "{a} for {b}.",
+            "The {a} {b} of a {c}.",
+            "Compute the {a} from the {b} and the {c}.",
+            "For the {a}: {b} with {c}.",
+            "Return the {a} that belongs to the {b}.",
+        ]
+    )
     return remark.format(name=name, **dict(zip("abc", words.nouns(rng, 3))))
 
 
@@ -164,7 +181,14 @@ def _stumble(session, target):
     if chance < 0.05:
         # Old text that is there twice or not at all.
         lines = target.old.split("\n")
-        wrong = rng.choice([lines[-1].strip()[:6], target.old.replace("    ", "\t", 1) + " ", target.old + "\n\n# end", lines[0].upper()])
+        wrong = rng.choice(
+            [
+                lines[-1].strip()[:6],
+                target.old.replace("    ", "\t", 1) + " ",
+                target.old + "\n\n# end",
+                lines[0].upper(),
+            ]
+        )
         if session.files[path].count(wrong) != 1:
             session.edit(path, [(wrong, target.new)], learn=False)
     elif chance < 0.08:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the tokenizer on transcripts: byte-level BPE with the special tokens and the split of Qwen's tokenizers.
 
-    tokenizer.py RECORDED_PI.json [COUNT]      writes crates/hub/embedded/tokenizer.json
+tokenizer.py RECORDED_PI.json [COUNT]      writes crates/hub/embedded/tokenizer.json
 """
 
 import sys

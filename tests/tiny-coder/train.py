@@ -103,7 +103,10 @@ def train(arguments):
     compiled = torch.compile(loss_of, dynamic=False)
     held = stream.held_out.get()
     stream.wait_for(600)
-    print(f"ready after {time.time() - started:.0f} s, {sum(weight.numel() for weight in model.parameters())} parameters", flush=True)
+    print(
+        f"ready after {time.time() - started:.0f} s, {sum(weight.numel() for weight in model.parameters())} parameters",
+        flush=True,
+    )
 
     begin, limit = None, arguments.minutes * 60
     curve, step, tokens_seen = [], 0, 0
@@ -125,9 +128,14 @@ def train(arguments):
         step, tokens_seen = step + 1, tokens_seen + ROW
         if step % 50 == 0:
             passed = time.time() - begin
-            curve.append({"step": step, "seconds": round(passed, 1), "loss": round(loss.item(), 4), "transcripts": stream.made})
+            curve.append(
+                {"step": step, "seconds": round(passed, 1), "loss": round(loss.item(), 4), "transcripts": stream.made}
+            )
             if step % 200 == 0:
-                print(f"{step} loss {curve[-1]['loss']} {tokens_seen / passed / 1e6:.2f} M tokens/s, {stream.made} transcripts, {passed:.0f} s", flush=True)
+                print(
+                    f"{step} loss {curve[-1]['loss']} {tokens_seen / passed / 1e6:.2f} M tokens/s, {stream.made} transcripts, {passed:.0f} s",
+                    flush=True,
+                )
     made = stream.made
     stream.close()
 
@@ -138,9 +146,16 @@ def train(arguments):
     out.mkdir(parents=True, exist_ok=True)
     model.to(torch.bfloat16).save_pretrained(out, max_shard_size="10MB")
     record = {
-        "slice": arguments.slice, "seed": SEED, "steps": step, "tokens": tokens_seen, "transcripts": made,
-        "seconds": round(time.time() - started), "device": torch.cuda.get_device_name(), "torch": torch.__version__,
-        "held_out": scores, "curve": curve,
+        "slice": arguments.slice,
+        "seed": SEED,
+        "steps": step,
+        "tokens": tokens_seen,
+        "transcripts": made,
+        "seconds": round(time.time() - started),
+        "device": torch.cuda.get_device_name(),
+        "torch": torch.__version__,
+        "held_out": scores,
+        "curve": curve,
     }
     (out / "curve.json").write_text(json.dumps(record) + "\n")
     print(f"saved after {time.time() - started:.0f} s", flush=True)

@@ -3,13 +3,13 @@
 import functools
 import json
 import random
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2.sandbox
 
 import changes
+import configs
 import errands
 import repairs
 import talk
@@ -21,10 +21,22 @@ HERE = Path(__file__).parent
 TEMPLATE = HERE.parents[1] / "crates/hub/embedded/chat_template.jinja"
 BUILT_IN = HERE.parents[1] / "crates/agents/src/eval/agent"
 
-FAMILIES = repairs.FAMILIES | changes.FAMILIES | errands.FAMILIES | talk.FAMILIES
+FAMILIES = repairs.FAMILIES | configs.FAMILIES | changes.FAMILIES | errands.FAMILIES | talk.FAMILIES
 WEIGHTS = {
-    "repair": 48, "json": 6, "toml": 5, "delete": 5, "replace": 9, "rename": 5, "constant": 3, "parameter": 4, "new_file": 6,
-    "trail": 3, "tool": 3, "entry": 2, "question": 7, "chat": 4,
+    "repair": 48,
+    "json": 6,
+    "toml": 5,
+    "delete": 5,
+    "replace": 9,
+    "rename": 5,
+    "constant": 3,
+    "parameter": 4,
+    "new_file": 6,
+    "trail": 3,
+    "tool": 3,
+    "entry": 2,
+    "question": 7,
+    "chat": 4,
 }
 
 
@@ -133,4 +145,3 @@ def transcript(seed, prompts, family=None, agent=None, tasks=None):
             continue
         FAMILIES[following](session, names)
     return Transcript(family, agent, head, session)
-

@@ -28,7 +28,13 @@ ADJECTIVES = sorted({word for word in ADJECTIVES if word.isalpha()})
 LETTERS = "abcdmnpqstuvwxyz"
 # What function bodies call their own variables: never an argument's name.
 LOCALS = set("total result count index value item key word best number entry text letter left right step".split())
-FORBIDDEN = set(dir(builtins)) | set(keyword.kwlist) | set(sys.stdlib_module_names) | LOCALS | {"self", "test", "tests", "conftest", "pytest"}
+FORBIDDEN = (
+    set(dir(builtins))
+    | set(keyword.kwlist)
+    | set(sys.stdlib_module_names)
+    | LOCALS
+    | {"self", "test", "tests", "conftest", "pytest"}
+)
 
 
 # Syllables, of which words are made that no list has: what is copied must be read, not recognised.
@@ -44,7 +50,9 @@ def noun(rng):
         return rng.choice(NOUNS)
     if chance < 0.68:
         return rng.choice(sorted(LOCALS))
-    made = "".join(rng.choice(ONSETS) + rng.choice(VOWELS) + rng.choice(CODAS) for _ in range(rng.choice([1, 1, 2, 2, 3])))
+    made = "".join(
+        rng.choice(ONSETS) + rng.choice(VOWELS) + rng.choice(CODAS) for _ in range(rng.choice([1, 1, 2, 2, 3]))
+    )
     return made if len(made) > 2 else made + rng.choice(NOUNS)
 
 
@@ -78,9 +86,11 @@ class Names:
     def module(self):
         rng = self.rng
         return self._fresh(
-            lambda: noun(rng)
-            if rng.random() < 0.6
-            else f"{(rng.choice(ADJECTIVES) if rng.random() < 0.3 else noun(rng))}_{noun(rng)}"
+            lambda: (
+                noun(rng)
+                if rng.random() < 0.6
+                else f"{(rng.choice(ADJECTIVES) if rng.random() < 0.3 else noun(rng))}_{noun(rng)}"
+            )
         )
 
     def function(self):
@@ -100,22 +110,20 @@ class Names:
 
     def constant(self):
         rng = self.rng
-        return self._fresh(lambda: f"{(rng.choice(ADJECTIVES) if rng.random() < 0.3 else noun(rng))}_{noun(rng)}".upper())
+        return self._fresh(
+            lambda: f"{(rng.choice(ADJECTIVES) if rng.random() < 0.3 else noun(rng))}_{noun(rng)}".upper()
+        )
 
     def key(self):
         rng = self.rng
-        return self._fresh(
-            lambda: noun(rng) if rng.random() < 0.5 else f"{rng.choice(ADJECTIVES)}_{noun(rng)}"
-        )
+        return self._fresh(lambda: noun(rng) if rng.random() < 0.5 else f"{rng.choice(ADJECTIVES)}_{noun(rng)}")
 
 
 def arguments(rng, count, but=()):
     """Argument names of one function, and none of these."""
     names = []
     while len(names) < count:
-        name = rng.choice(
-            [noun(rng), rng.choice(LETTERS), f"{rng.choice(ADJECTIVES)}_{noun(rng)}", noun(rng) + "s"]
-        )
+        name = rng.choice([noun(rng), rng.choice(LETTERS), f"{rng.choice(ADJECTIVES)}_{noun(rng)}", noun(rng) + "s"])
         if name not in FORBIDDEN and name not in names and name not in but:
             names.append(name)
     return names
@@ -125,10 +133,20 @@ def folder(rng):
     """A home or project folder as they are on people's machines."""
     name = noun(rng)
     root = rng.choice(
-        [f"/home/{name}", f"/Users/{name}", "/tmp", "/work", "/root", "/private/tmp", f"/var/folders/{name[:2]}/{token(rng, 10)}/T"]
+        [
+            f"/home/{name}",
+            f"/Users/{name}",
+            "/tmp",
+            "/work",
+            "/root",
+            "/private/tmp",
+            f"/var/folders/{name[:2]}/{token(rng, 10)}/T",
+        ]
     )
-    parts = [rng.choice([noun(rng), f"{noun(rng)}-{noun(rng)}", ".tmp" + token(rng, 6), token(rng, 8)])
-             for _ in range(rng.randint(1, 3))]
+    parts = [
+        rng.choice([noun(rng), f"{noun(rng)}-{noun(rng)}", ".tmp" + token(rng, 6), token(rng, 8)])
+        for _ in range(rng.randint(1, 3))
+    ]
     return "/".join([root, *parts])
 
 

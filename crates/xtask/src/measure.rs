@@ -9,6 +9,7 @@ mod overhead;
 mod reference;
 mod speed;
 mod statistics;
+mod tiny_coder;
 
 use std::fs;
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ const MEASUREMENTS: &[(&str, Measure)] = &[
     ("grammar", Measure::Engine(grammar::measure)),
     ("app", Measure::Engine(app)),
     ("download", Measure::Alone(download::measure)),
+    ("tiny-coder", Measure::Engine(tiny_coder::measure)),
     ("overhead", Measure::Engine(overhead::measure)),
     ("schemathesis", Measure::Alone(conformance::schemathesis)),
     ("parsers", Measure::Alone(conformance::parsers)),
