@@ -12,9 +12,11 @@ memory in bytes above the weights.
 """
 
 import argparse
+import collections
 import importlib.metadata
 import itertools
 import json
+import re
 import sys
 import sysconfig
 import time
@@ -25,7 +27,7 @@ import numpy as np
 from mlx_lm.generate import generate_step
 from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.utils import _get_classes, load_model, quantize_model, save_config, save_model
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 MOE = {
     "model_type": "qwen3_moe",
@@ -101,22 +103,26 @@ def make(name, into):
     save_model(folder, model)
     save_config(config, folder / "config.json")
     if name == "vocabulary":
-        train_tokenizer(folder, config["vocab_size"])
+        write_tokenizer(folder, config["vocab_size"])
     return {"made": name}
 
 
-def train_tokenizer(folder, size):
-    """A byte-level tokenizer, trained on the Python sources that are installed here."""
+def write_tokenizer(folder, size):
+    """A byte-level vocabulary of the most frequent words in the Python sources that are installed here."""
+    words = collections.Counter()
     sources = Path(sysconfig.get_path("stdlib")).rglob("*.py"), Path(np.__file__).parents[1].rglob("*.py")
-    texts = (path.read_text(errors="ignore") for path in itertools.chain(*sources))
-    trainer = trainers.BpeTrainer(
-        vocab_size=size, special_tokens=["<pad>", "<end>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
-    )
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    for path in itertools.chain(*sources):
+        words.update(re.findall(r" ?\w{1,24}| ?[^\s\w]{1,8}|\s{1,16}", path.read_text(errors="ignore")))
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokens = dict.fromkeys(sorted(byte_level.alphabet()))
+    for word, _ in words.most_common():
+        tokens.setdefault(byte_level.pre_tokenize_str(word)[0][0])
+        if len(tokens) == size:
+            break
+    assert len(tokens) == size, len(tokens)
+    tokenizer = Tokenizer(models.BPE({token: id for id, token in enumerate(tokens)}, []))
+    tokenizer.pre_tokenizer = byte_level
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(texts, trainer)
-    assert tokenizer.get_vocab_size() == size, tokenizer.get_vocab_size()
     tokenizer.save(str(folder / "tokenizer.json"))
 
 
