@@ -6,23 +6,23 @@ use crate::output::ToolFormat;
 
 /// A part of a reply.
 #[derive(Clone, Debug)]
-pub(in crate::output) enum Written {
+pub enum Written {
     Text(String),
     Call(&'static str, Value),
 }
 
 /// The formats in which calls are written.
-pub(in crate::output) fn formats() -> impl Iterator<Item = ToolFormat> {
+pub fn formats() -> impl Iterator<Item = ToolFormat> {
     ToolFormat::ALL.into_iter().filter(|format| *format != ToolFormat::None)
 }
 
 /// One call.
-pub(in crate::output) fn call(format: ToolFormat, name: &'static str, arguments: Value) -> String {
+pub fn call(format: ToolFormat, name: &'static str, arguments: Value) -> String {
     reply(format, &[Written::Call(name, arguments)])
 }
 
 /// A whole reply.
-pub(in crate::output) fn reply(format: ToolFormat, parts: &[Written]) -> String {
+pub fn reply(format: ToolFormat, parts: &[Written]) -> String {
     let mut text = String::new();
     for (n, part) in parts.iter().enumerate() {
         let message = match part {
