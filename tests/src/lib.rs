@@ -6,7 +6,9 @@ pub mod agents;
 pub mod conformance;
 #[cfg(target_os = "linux")]
 mod display;
+pub mod loopback;
 pub mod overhead;
+pub mod reuse;
 pub mod script;
 pub mod server;
 #[cfg(target_os = "linux")]

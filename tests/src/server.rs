@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::script::{self, Script};
+use crate::script::{self, Exchange, Record, Script};
 
 /// The name of the model with random weights, once it is in a data folder.
 pub const RANDOM_MODEL: &str = "random-coder";
@@ -95,6 +95,8 @@ pub struct Server {
     pub port: u16,
     log: Arc<Mutex<String>>,
     home: tempfile::TempDir,
+    /// The folder of its worker's script.
+    script: Option<tempfile::TempDir>,
 }
 
 impl Server {
@@ -118,13 +120,24 @@ impl Server {
 
     /// The random model's tokenizer and template with a scripted worker.
     pub fn scripted(script: &Script, options: &[&str]) -> Self {
-        let file = tempfile::Builder::new().prefix("script").tempfile().unwrap();
-        let (_, path) = file.keep().unwrap();
-        std::fs::write(&path, serde_json::to_vec(script).unwrap()).unwrap();
+        Self::scripted_in(tempfile::tempdir().unwrap(), script, options)
+    }
+
+    /// The same with a model that may think before it answers, and is shown what it thought: `thinker`.
+    pub fn scripted_thinker(script: &Script, options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let model = thinking_model(&folder.path().join("thinker"));
+        Self::scripted_in(folder, script, &[&["--model", &model], options].concat())
+    }
+
+    fn scripted_in(folder: tempfile::TempDir, script: &Script, options: &[&str]) -> Self {
+        std::fs::write(script_in(&folder), serde_json::to_vec(script).unwrap()).unwrap();
         let mut command = Command::new(shorn());
-        command.env(script::VARIABLE, path);
+        command.env(script::VARIABLE, script_in(&folder));
         let worker = scripted_worker();
-        Self::with(command, &[&["--worker", worker.to_str().unwrap()], options].concat())
+        let mut server = Self::with(command, &[&["--worker", worker.to_str().unwrap()], options].concat());
+        server.script = Some(folder);
+        server
     }
 
     /// `shorn`, with whatever else it is to be run with.
@@ -163,7 +176,7 @@ impl Server {
                 }
             }
         });
-        let server = Self { child, port, log, home };
+        let server = Self { child, port, log, home, script: None };
         server.wait_for_log("serving ");
         server
     }
@@ -192,6 +205,11 @@ impl Server {
         }
     }
 
+    /// The requests that its scripted workers were given so far.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        Record::of(&script_in(self.script.as_ref().unwrap())).exchanges()
+    }
+
     /// The process.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -206,6 +224,23 @@ impl Drop for Server {
             eprintln!("the server's log:\n{}", self.log());
         }
     }
+}
+
+/// Copies the random model to `folder`, with a template that shows reasoning.
+fn thinking_model(folder: &Path) -> String {
+    copy_folder(&random_model(), folder);
+    let template = folder.join("chat_template.jinja");
+    let text = std::fs::read_to_string(&template).unwrap();
+    let turn = r"'<|im_start|>assistant\n' + ";
+    let thought = r"('<think>\n' + message.reasoning_content + '\n</think>\n\n' if message.reasoning_content else '') + ";
+    let thinking = text.replace(turn, &format!("{turn}{thought}"));
+    assert_ne!(thinking, text, "the template writes an assistant's turn in another way");
+    std::fs::write(template, thinking).unwrap();
+    folder.to_str().unwrap().to_owned()
+}
+
+fn script_in(folder: &tempfile::TempDir) -> PathBuf {
+    folder.path().join("script.json")
 }
 
 /// A port that is free on both loopback addresses now.

@@ -7,6 +7,7 @@ mod grammar;
 mod memory;
 mod overhead;
 mod reference;
+mod reuse;
 mod speed;
 mod statistics;
 mod tiny_coder;
@@ -44,6 +45,7 @@ const MEASUREMENTS: &[(&str, Measure)] = &[
     ("parsers", Measure::Alone(conformance::parsers)),
     ("properties", Measure::Alone(conformance::properties)),
     ("fuzz", Measure::Alone(conformance::fuzzing)),
+    ("reuse", Measure::Alone(reuse::measure)),
 ];
 
 /// What measurements of the engine need.
