@@ -16,10 +16,11 @@ const DEBIAN_APP_PACKAGES = ["libwebkit2gtk-4.1-dev", "libayatana-appindicator3-
 // To put MLX into a package; a display and a bus to check it with.
 const DEBIAN_BUNDLE_PACKAGES = ["patchelf", "xvfb", "dbus"];
 // The browser that the front end is tested in; a display, a bus and a driver for the real window; Python's own packages of
-// the Hub's and of the APIs' makers; what confines the eval's agents, and lists what they leave running.
+// the Hub's and of the APIs' makers; what confines the eval's agents, and lists what they leave running; what brings up the
+// loopback that is all that other agents see of the network.
 const DEBIAN_TEST_PACKAGES = [
   ...["chromium", "xvfb", "xauth", "dbus", "webkit2gtk-driver", "python3-venv"],
-  ...["bubblewrap", "procps"],
+  ...["bubblewrap", "procps", "iproute2"],
 ];
 
 const [task, ...options] = process.argv.slice(2);

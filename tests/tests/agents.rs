@@ -145,7 +145,9 @@ async fn a_session_that_outgrows_the_context(agent: &'static Agent) {
         (agent.read)(&big),
         "I have read it again.".to_owned(),
     ];
-    replies.splice(after..after, vec![SUMMARY.to_owned(); summaries]);
+    // Claude Code asks again for a summary without these tags.
+    let summary = format!("<analysis>\nA short session.\n</analysis>\n\n<summary>\n{SUMMARY}\n</summary>");
+    replies.splice(after..after, vec![summary; summaries]);
     let context = context.to_string();
     let limits = Limits { context: told, ..Limits::default() };
     let (server, mut session) =
