@@ -9,6 +9,8 @@ mod pi;
 mod session;
 
 use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 pub use claude::CLAUDE;
@@ -21,13 +23,16 @@ pub use session::{Project, Said, Session};
 pub struct Agent {
     /// What people call it.
     pub name: &'static str,
+    /// Its command.
+    command: &'static str,
     /// The path of the API that it calls.
     pub endpoint: &'static str,
     /// How its `User-Agent` begins.
     pub user_agent: &'static str,
-    /// Whether there is a pinned package of it for this platform.
-    pub is_pinned: fn() -> bool,
-    /// Fetches it, unless it is there, and writes its configuration into its home.
+    /// Its program, and what comes before all arguments; fetched, unless it is there. `None` where it is not pinned for
+    /// this platform.
+    program: fn() -> Option<Vec<PathBuf>>,
+    /// Writes its configuration into its home.
     configure: fn(&Setup),
     /// How it is asked something in print mode; `true` when that goes on with its last session.
     call: fn(&Setup, prompt: &str, goes_on: bool) -> Call,
@@ -86,22 +91,40 @@ impl Default for Limits {
     }
 }
 
-/// A program with its arguments and the whole of its environment, beside `PATH` and `HOME`.
+/// Arguments, and the whole of the environment beside `PATH` and `HOME`.
 struct Call {
-    program: PathBuf,
     arguments: Vec<OsString>,
     environment: Vec<(&'static str, OsString)>,
 }
 
 impl Call {
-    fn new<A: Into<OsString>>(program: PathBuf, arguments: impl IntoIterator<Item = A>) -> Self {
-        Self { program, arguments: arguments.into_iter().map(Into::into).collect(), environment: Vec::new() }
+    fn new<A: Into<OsString>>(arguments: impl IntoIterator<Item = A>) -> Self {
+        Self { arguments: arguments.into_iter().map(Into::into).collect(), environment: Vec::new() }
     }
 
     fn environment<V: Into<OsString>>(self, variables: impl IntoIterator<Item = (&'static str, V)>) -> Self {
         let environment = variables.into_iter().map(|(name, value)| (name, value.into())).collect();
         Self { environment, ..self }
     }
+}
+
+impl Agent {
+    /// Whether it is pinned for this platform.
+    pub fn is_pinned(&self) -> bool {
+        (self.program)().is_some()
+    }
+}
+
+/// Puts an agent's command into a folder, as its installation puts it on the `PATH`; false where the agent is not pinned
+/// for this platform.
+pub fn put_command(name: &str, folder: &Path) -> bool {
+    let agent = [&PI, &CODEX, &CLAUDE, &OPENCODE].into_iter().find(|agent| agent.command == name);
+    let Some(program) = agent.and_then(|agent| (agent.program)()) else { return false };
+    let program: String = program.iter().map(|part| format!("'{}' ", part.display())).collect();
+    let command = folder.join(name);
+    fs::write(&command, format!("#!/bin/sh\nexec {program}\"$@\"\n")).unwrap();
+    fs::set_permissions(command, fs::Permissions::from_mode(0o755)).unwrap();
+    true
 }
 
 /// A tool call in the words of the embedded model's template.

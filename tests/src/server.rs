@@ -67,7 +67,7 @@ fn built(name: &str) -> PathBuf {
     static APP: OnceLock<()> = OnceLock::new();
     let (once, programs) = match name {
         "shorn-app" => (&APP, &["shorn-app"][..]),
-        _ => (&SERVER, &["shorn", "scripted-worker"][..]),
+        _ => (&SERVER, &["shorn", "scripted-worker", "only-loopback"][..]),
     };
     // .../target/debug/deps/test-name
     let folder = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();

@@ -79,7 +79,7 @@ struct Scene {
 impl Scene {
     /// `None` where the agent is not pinned for this platform.
     fn of(agent: &'static Agent) -> Option<Self> {
-        if !(agent.is_pinned)() {
+        if !agent.is_pinned() {
             eprintln!("{} is not pinned for this platform in agents.json: nothing is tested", agent.name);
             return None;
         }

@@ -3,9 +3,10 @@ use super::{Agent, Call, Compaction, Setup, packages, text, tool_call};
 /// Claude Code: Anthropic's Messages.
 pub static CLAUDE: Agent = Agent {
     name: "Claude Code",
+    command: "claude",
     endpoint: "/v1/messages",
     user_agent: "claude-cli/",
-    is_pinned: || packages::claude().is_some(),
+    program: || Some(vec![packages::claude()?.join("claude")]),
     // All of it is in the environment.
     configure: |_| {},
     call,
@@ -18,12 +19,11 @@ pub static CLAUDE: Agent = Agent {
 };
 
 fn call(setup: &Setup, prompt: &str, goes_on: bool) -> Call {
-    let program = packages::claude().expect("Claude Code is pinned for this platform").join("claude");
     let arguments = ["--tools", "Bash,Read,Edit,Write", "--permission-mode", "bypassPermissions"];
     let goes_on = goes_on.then_some("--continue");
     let arguments = arguments.into_iter().chain(goes_on).chain(["-p", prompt]);
     let (context, reply) = (setup.limits.context.to_string(), setup.limits.reply.to_string());
-    Call::new(program, arguments).environment([
+    Call::new(arguments).environment([
         // Else it refuses to run as root without asking for permissions.
         ("IS_SANDBOX", "1"),
         ("ANTHROPIC_BASE_URL", setup.server.as_str()),

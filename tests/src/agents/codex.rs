@@ -8,9 +8,10 @@ use super::{Agent, Call, Compaction, Setup, packages, text, tool_call};
 /// Codex: OpenAI's Responses.
 pub static CODEX: Agent = Agent {
     name: "Codex",
+    command: "codex",
     endpoint: "/v1/responses",
     user_agent: "codex_exec/",
-    is_pinned: || packages::codex().is_some(),
+    program,
     configure,
     call,
     // It has no tools for files but the shell's and its patch.
@@ -75,12 +76,12 @@ fn call(setup: &Setup, prompt: &str, goes_on: bool) -> Call {
     let arguments = ["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"];
     let goes_on = goes_on.then_some(["resume", "--last"]);
     let arguments = arguments.into_iter().chain(goes_on.into_iter().flatten()).chain([prompt]);
-    Call::new(program(), arguments).environment([("CODEX_HOME", &setup.home)])
+    Call::new(arguments).environment([("CODEX_HOME", &setup.home)])
 }
 
-fn program() -> PathBuf {
-    let vendor = packages::codex().expect("Codex is pinned for this platform").join("vendor");
+fn program() -> Option<Vec<PathBuf>> {
+    let vendor = packages::codex()?.join("vendor");
     // The one folder in it is named after the platform.
     let platform = fs::read_dir(vendor).unwrap().next().unwrap().unwrap().path();
-    platform.join("bin/codex")
+    Some(vec![platform.join("bin/codex")])
 }

@@ -7,9 +7,10 @@ use super::{Agent, Call, Compaction, Setup, packages, text, tool_call};
 /// opencode: OpenAI's chat, with a second conversation for the session's title.
 pub static OPENCODE: Agent = Agent {
     name: "opencode",
+    command: "opencode",
     endpoint: "/v1/chat/completions",
     user_agent: "opencode/",
-    is_pinned: || packages::opencode().is_some(),
+    program: || Some(vec![packages::opencode()?.join("bin/opencode")]),
     configure,
     call,
     read: |path| tool_call("read", &[("filePath", text(path))]),
@@ -45,9 +46,8 @@ fn configure(setup: &Setup) {
 }
 
 fn call(_: &Setup, prompt: &str, goes_on: bool) -> Call {
-    let program = packages::opencode().expect("opencode is pinned for this platform").join("bin/opencode");
     let goes_on = goes_on.then_some("--continue");
-    Call::new(program, ["run"].into_iter().chain(goes_on).chain([prompt])).environment([
+    Call::new(["run"].into_iter().chain(goes_on).chain([prompt])).environment([
         ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
         ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
         ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1"),

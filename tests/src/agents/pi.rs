@@ -1,5 +1,4 @@
 use std::fs;
-use std::path::PathBuf;
 
 use serde_json::json;
 
@@ -8,9 +7,10 @@ use super::{Agent, Call, Compaction, Setup, packages, text, tool_call};
 /// Pi: OpenAI's chat.
 pub static PI: Agent = Agent {
     name: "Pi",
+    command: "pi",
     endpoint: "/v1/chat/completions",
     user_agent: "pi/",
-    is_pinned: || true,
+    program: || Some(vec![packages::node(), packages::pi().join("dist/bundle/cli.js")]),
     configure,
     call,
     read: |path| tool_call("read", &[("path", text(path))]),
@@ -42,18 +42,12 @@ fn configure(setup: &Setup) {
 }
 
 fn call(setup: &Setup, prompt: &str, goes_on: bool) -> Call {
-    let [node, script] = program();
     let goes_on = goes_on.then_some("--continue");
-    let arguments = [text(&script), "--provider", "shorn", "--model", &setup.model];
+    let arguments = ["--provider", "shorn", "--model", &setup.model];
     let arguments = arguments.into_iter().chain(goes_on).chain(["-p", prompt]);
-    Call::new(node, arguments).environment([
+    Call::new(arguments).environment([
         ("PI_OFFLINE", "1"),
         ("PI_TELEMETRY", "0"),
         ("PI_SKIP_VERSION_CHECK", "1"),
     ])
-}
-
-/// A Node that can run it, and its script.
-fn program() -> [PathBuf; 2] {
-    [packages::node(), packages::pi().join("dist/bundle/cli.js")]
 }

@@ -95,9 +95,11 @@ impl Session {
 
     /// Asks the agent something in print mode, as the next prompt of one session, and waits for the end of its work.
     pub fn ask(&mut self, prompt: &str) -> Said {
+        let program = (self.agent.program)().expect("only agents that are pinned are asked");
         let call = (self.agent.call)(&self.setup, prompt, std::mem::replace(&mut self.begun, true));
-        let mut command = self.loopback.command(&call.program);
+        let mut command = self.loopback.command(&program[0]);
         command
+            .args(&program[1..])
             .args(call.arguments)
             .current_dir(&self.setup.project)
             .env_clear()
