@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub use claude::CLAUDE;
 pub use codex::CODEX;
 pub use opencode::OPENCODE;
-pub use pi::PI;
+pub use pi::{PI, Pi};
 pub use session::{Project, Said, Session};
 
 /// One agent, as the scenarios see it.

@@ -94,6 +94,7 @@ pub struct Exchange {
 #[serde(rename_all = "snake_case")]
 enum Entry {
     Load,
+    Unload,
     Prompt { text: String, aside: bool },
     Report(RequestReport),
 }
@@ -114,7 +115,7 @@ impl Record {
     /// Notes a prompt, and gives its answer.
     pub fn prompt<'a>(&self, text: String, script: &'a Script) -> Option<&'a Answer> {
         let aside = script.asides.iter().find(|aside| text.contains(&aside.prompt_holds));
-        let before = self.exchanges().iter().filter(|exchange| !exchange.aside).count();
+        let before = self.course();
         self.add(&Entry::Prompt { text, aside: aside.is_some() });
         let course = || script.answers.get(before).or(script.answers.last());
         aside.map(|aside| &aside.answer).or_else(course)
@@ -130,7 +131,7 @@ impl Record {
         let mut exchanges: Vec<Exchange> = Vec::new();
         for entry in self.entries() {
             match entry {
-                Entry::Load => {}
+                Entry::Load | Entry::Unload => {}
                 Entry::Prompt { text, aside } => {
                     exchanges.push(Exchange { prompt: text, aside, report: None });
                 }
@@ -138,6 +139,20 @@ impl Record {
             }
         }
         exchanges
+    }
+
+    /// Notes that a worker was ended by the server: the next one begins the script anew.
+    pub fn unload(&self) {
+        self.add(&Entry::Unload);
+    }
+
+    /// Prompts of the script's course since it was begun.
+    fn course(&self) -> usize {
+        self.entries().iter().fold(0, |before, entry| match entry {
+            Entry::Unload => 0,
+            Entry::Prompt { aside: false, .. } => before + 1,
+            Entry::Load | Entry::Prompt { .. } | Entry::Report(_) => before,
+        })
     }
 
     fn entries(&self) -> Vec<Entry> {

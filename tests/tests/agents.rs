@@ -7,7 +7,7 @@ mod support;
 use std::path::PathBuf;
 
 use serde_json::Value;
-use shorn_tests::agents::{Agent, Compaction, Limits, Project, Session};
+use shorn_tests::agents::{self, Agent, Compaction, Limits, Project, Session};
 use shorn_tests::reuse::{self, Turn, title};
 use shorn_tests::script::{Answer, Script};
 use shorn_tests::server::Server;
@@ -40,11 +40,6 @@ macro_rules! scenarios {
             #[tokio::test]
             async fn a_call_that_is_cut_off_touches_no_file() {
                 super::a_call_that_is_cut_off(&$agent).await;
-            }
-
-            #[test]
-            fn each_turn_finds_the_last_one_in_the_prompt_cache() {
-                super::turns_that_are_reused(&$agent);
             }
         }
     };
@@ -98,6 +93,27 @@ impl Scene {
 async fn requests(server: &Server) -> Vec<Value> {
     let (_, status) = get(server, "/api/status").await;
     status["requests"].as_array().unwrap().clone()
+}
+
+#[test]
+fn each_turn_finds_the_last_one_in_the_prompt_cache_of_pi() {
+    turns_that_are_reused(&agents::PI);
+}
+
+#[test]
+fn each_turn_finds_the_last_one_in_the_prompt_cache_of_codex() {
+    turns_that_are_reused(&agents::CODEX);
+}
+
+#[test]
+fn each_turn_finds_the_last_one_in_the_prompt_cache_of_claude_code() {
+    turns_that_are_reused(&agents::CLAUDE);
+}
+
+#[test]
+#[ignore = "its prompts of 17,000 tokens take a small machine minutes; cargo xtask measure reuse runs it"]
+fn each_turn_finds_the_last_one_in_the_prompt_cache_of_opencode() {
+    turns_that_are_reused(&agents::OPENCODE);
 }
 
 async fn a_whole_session(agent: &'static Agent) {

@@ -1,4 +1,6 @@
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::json;
 
@@ -10,7 +12,10 @@ pub static PI: Agent = Agent {
     command: "pi",
     endpoint: "/v1/chat/completions",
     user_agent: "pi/",
-    program: || Some(vec![packages::node(), packages::pi().join("dist/bundle/cli.js")]),
+    program: || {
+        let Pi { node, script } = Pi::install();
+        Some(vec![node, script])
+    },
     configure,
     call,
     read: |path| tool_call("read", &[("path", text(path))]),
@@ -22,6 +27,40 @@ pub static PI: Agent = Agent {
     // It sums up what it drops, and the beginning of a prompt's work that it keeps the rest of.
     compaction: Compaction { context: 12_000, told: 65_536, after: 3, summaries: 2, exit_code: 0 },
 };
+
+/// What keeps it from talking to anyone but the model.
+const QUIET: [(&str, &str); 3] = [("PI_OFFLINE", "1"), ("PI_TELEMETRY", "0"), ("PI_SKIP_VERSION_CHECK", "1")];
+
+/// Its Node and its script, for tests that start it in ways of their own.
+pub struct Pi {
+    node: PathBuf,
+    script: PathBuf,
+}
+
+impl Pi {
+    /// Fetches it, unless it is there.
+    pub fn install() -> Self {
+        Self { node: packages::node(), script: packages::pi().join("dist/bundle/cli.js") }
+    }
+
+    /// Its Node and its script.
+    pub fn program(&self) -> (&Path, &Path) {
+        (&self.node, &self.script)
+    }
+
+    /// A command that runs it with a home of its own and no word to the outside.
+    pub fn command(&self, home: &Path, project: &Path) -> Command {
+        let mut command = Command::new(&self.node);
+        command
+            .arg(&self.script)
+            .current_dir(project)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", home)
+            .envs(QUIET);
+        command
+    }
+}
 
 fn configure(setup: &Setup) {
     let folder = setup.home.join(".pi/agent");
@@ -45,9 +84,5 @@ fn call(setup: &Setup, prompt: &str, goes_on: bool) -> Call {
     let goes_on = goes_on.then_some("--continue");
     let arguments = ["--provider", "shorn", "--model", &setup.model];
     let arguments = arguments.into_iter().chain(goes_on).chain(["-p", prompt]);
-    Call::new(arguments).environment([
-        ("PI_OFFLINE", "1"),
-        ("PI_TELEMETRY", "0"),
-        ("PI_SKIP_VERSION_CHECK", "1"),
-    ])
+    Call::new(arguments).environment(QUIET)
 }

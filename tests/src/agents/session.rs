@@ -13,7 +13,7 @@ use crate::loopback::Loopback;
 use crate::server::Server;
 
 /// How long an agent may take for one prompt. Some that do not understand an answer ask again for ever.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A folder to work in.
 pub struct Project {

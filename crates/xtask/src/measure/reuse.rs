@@ -20,9 +20,9 @@ pub fn measure(workspace: &Workspace) -> Result<Value> {
     let folder = workspace.target_directory.join("reuse");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder)?;
-    check(
-        cargo().args(["test", "--package", "shorn-tests", "--test", "agents", TESTS]).env(FOLDER, &folder),
-    )?;
+    let run =
+        ["test", "--workspace", "--test", "agents", TESTS, "--", "--include-ignored", "--test-threads", "1"];
+    check(cargo().args(run).env(FOLDER, &folder))?;
     let mut agents = Map::new();
     for entry in fs::read_dir(&folder)? {
         let path = entry?.path();
@@ -63,7 +63,7 @@ const INTRODUCTION: &str = "\
 # What an agent's turn finds in the prompt cache
 
 Written by `cargo xtask measure reuse`; the figures are in [measurements/reuse.json](measurements/reuse.json), and `npm test`
-runs the same sessions and fails below 95 %.
+runs the same sessions, but for opencode's, and fails below 95 %.
 
 Each agent works through a session of ten turns (requests): two tasks, the second in a new process that goes on with the
 first. Its replies are a script's, written as models write: reasoning, words before a call, two calls in one reply, edits

@@ -23,7 +23,7 @@ fn main() {
     let script: Script = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     let record = Record::of(&path);
     tell(&FromWorker::Hello { version: PROTOCOL_VERSION });
-    let inbox = listen();
+    let inbox = listen(record.clone());
     let Ok(ToWorker::Load(settings)) = inbox.recv() else { panic!("the first message must be `load`") };
     for step in 0..=10 {
         tell(&FromWorker::LoadProgress { done: step, total: 10 });
@@ -186,13 +186,14 @@ fn tell(message: &FromWorker) {
     }
 }
 
-fn listen() -> Receiver<ToWorker> {
+fn listen(record: Record) -> Receiver<ToWorker> {
     let (sender, inbox) = mpsc::channel();
     thread::spawn(move || {
         let mut pipe = io::stdin().lock();
         while let Ok(Some(message)) = read_frame(&mut pipe) {
             sender.send(message).unwrap();
         }
+        record.unload();
         std::process::exit(0);
     });
     inbox
