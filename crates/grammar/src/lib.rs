@@ -53,7 +53,9 @@ pub fn check(grammar: &str) -> Result<(), GrammarError> {
 
 /// A message without the context that is appended to it.
 fn first_line(problem: &str) -> String {
-    problem.lines().next().unwrap_or_default().trim().to_owned()
+    // A failed check of the library's own says all that it has on one line.
+    let line = problem.lines().next().unwrap_or_default().trim();
+    line[..line.floor_char_boundary(300)].to_owned()
 }
 
 #[cfg(test)]

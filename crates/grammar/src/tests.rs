@@ -56,6 +56,13 @@ fn a_reply_may_end_where_the_grammar_is_complete() {
 }
 
 #[test]
+fn what_ends_a_reply_is_no_text_of_it() {
+    let vocabulary = Vocabulary::new(["a", "b"].map(|text| Token::Text(text.into())), &[1]).unwrap();
+    assert_eq!(vocabulary.matcher("start: \"a\" \"b\"?").unwrap().allowed().unwrap(), [0b01]);
+    assert!(vocabulary.matcher("start: \"b\"").unwrap().allowed().is_err());
+}
+
+#[test]
 fn a_token_that_does_not_fit_is_refused() {
     let mut matcher = bytes().matcher("start: \"a\"").unwrap();
     assert!(matcher.accept(u32::from(b'b')).is_err());

@@ -33,7 +33,10 @@ impl Vocabulary {
     /// # Errors
     /// When the library cannot work with the tokens.
     pub fn new(tokens: impl IntoIterator<Item = Token>, end: &[u32]) -> Result<Self, GrammarError> {
-        let words: Vec<Vec<u8>> = tokens.into_iter().enumerate().map(|(id, token)| word(id, token)).collect();
+        // What ends a reply is no text of it, whatever the tokenizer says.
+        let stands_for = |id: usize, token| if end.contains(&(id as u32)) { Token::Mark } else { token };
+        let tokens = tokens.into_iter().enumerate();
+        let words: Vec<Vec<u8>> = tokens.map(|(id, token)| word(id, stands_for(id, token))).collect();
         let size = words.len() as u32;
         let trie = TokTrie::from(&TokRxInfo::new(size, INVALID_TOKEN), &words);
         let end: Vec<u32> = end.iter().copied().filter(|id| *id < size).collect();

@@ -114,7 +114,7 @@ def write_tokenizer(folder, size):
     for path in itertools.chain(*sources):
         words.update(re.findall(r" ?\w{1,24}| ?[^\s\w]{1,8}|\s{1,16}", path.read_text(errors="ignore")))
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    tokens = dict.fromkeys(sorted(byte_level.alphabet()))
+    tokens = dict.fromkeys(["<pad>", "<end>", *sorted(byte_level.alphabet())])
     for word, _ in words.most_common():
         tokens.setdefault(byte_level.pre_tokenize_str(word)[0][0])
         if len(tokens) == size:
