@@ -62,13 +62,13 @@ fn search_lists_a_model_with_what_it_needs() {
     scene.hub.add("org/Other", [FakeFile::text("config.json", r#"{"model_type": "mamba"}"#)]);
     let table = scene.printed(&["search"]);
     let line = |name: &str| table.lines().find(|line| line.contains(name)).unwrap().to_owned();
-    assert!(line(NAME).contains("64K context"), "{table}");
+    assert!(line(NAME).contains("32K context"), "{table}");
     assert!(line("org/Other").contains("`mamba` is not supported"), "{table}");
 
     let found: Value = serde_json::from_str(&scene.printed(&["search", "coder", "--json"])).unwrap();
     assert_eq!(found.as_array().unwrap().len(), 1);
     assert_eq!(found[0]["support"]["kind"], "supported");
-    assert_eq!(found[0]["fit"]["context_length"], 65536);
+    assert_eq!(found[0]["fit"]["context_length"], 32768);
 }
 
 #[test]
