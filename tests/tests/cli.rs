@@ -133,5 +133,5 @@ fn a_folder_that_is_no_model_is_named() {
 #[test]
 fn a_context_longer_than_the_models_is_refused_with_the_longest_there_is() {
     let message = complaint(&["serve", "--port", "0", "--context-length", "100000"]);
-    assert!(message.contains("65536"), "{message}");
+    assert!(message.contains("32768"), "{message}");
 }
