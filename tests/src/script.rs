@@ -54,6 +54,10 @@ pub struct Answer {
     pub die_after: Option<usize>,
     /// Refuse the request with this message.
     pub refuse: Option<String>,
+    /// Generate each letter as a token of its own, as no tokenizer would cut the text.
+    pub letters: bool,
+    /// Give up all caches before this request.
+    pub forget: bool,
 }
 
 impl Answer {
@@ -64,6 +68,12 @@ impl Answer {
 }
 
 impl Script {
+    /// A script of answers that are generated letter by letter.
+    pub fn letters(texts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let answers = texts.into_iter().map(|text| Answer { letters: true, ..Answer::text(text) }).collect();
+        Self { answers, ..Self::default() }
+    }
+
     /// A script of whole answers.
     pub fn answers(texts: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let answers = texts.into_iter().map(Answer::text).collect();

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::error::ApiError;
 use crate::load::{LoadError, MemoryPolicy};
 use crate::responses::ResponseStore;
+use crate::reuse::Sessions;
 use crate::served::ServedModel;
 
 /// The name by which requests ask for the model that a person chose.
@@ -45,6 +46,8 @@ pub struct App {
     pub downloads: Downloads,
     /// What `POST /v1/responses` keeps for later requests.
     pub(crate) responses: ResponseStore,
+    /// The last requests, which later ones are compared with.
+    pub(crate) sessions: Sessions,
 }
 
 /// The models that requests are for.
@@ -80,6 +83,7 @@ impl App {
             hub,
             downloads,
             responses: ResponseStore::default(),
+            sessions: Sessions::default(),
         }
     }
 
@@ -275,7 +279,7 @@ pub enum DeleteModelError {
 ///
 /// # Errors
 /// 400 with what the template says.
-pub async fn render(model: Arc<ServedModel>, conversation: Conversation) -> Result<Prompt, ApiError> {
+pub async fn render(model: Arc<ServedModel>, conversation: Arc<Conversation>) -> Result<Prompt, ApiError> {
     let rendered = tokio::task::spawn_blocking(move || model.chat.prompt(&conversation)).await;
     match rendered {
         Ok(Ok(prompt)) => Ok(prompt),

@@ -25,6 +25,7 @@ mod path;
 mod reply;
 mod reply_form;
 mod responses;
+mod reuse;
 mod served;
 mod status;
 mod tool_choice;

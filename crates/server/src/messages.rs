@@ -69,7 +69,7 @@ pub async fn count_tokens(
 ) -> Result<Json<TokenCount>, ApiError> {
     let CountRequest { model, conversation } = CountRequest::parse(&body)?;
     let model = model_for(&app, &model).await?;
-    let prompt = render(model, conversation).await?;
+    let prompt = render(model, Arc::new(conversation)).await?;
     Ok(Json(TokenCount { input_tokens: prompt.tokens.len() }))
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::reuse::{Ending, Generated};
 use crate::served::ServedModel;
 
 /// Events that may wait for the dialect to encode them.
@@ -105,6 +106,8 @@ pub struct Reply {
     pub patience: Option<Duration>,
     /// The text side.
     pub output: OutputStream,
+    /// What there is of it so far.
+    pub generated: Generated,
     /// Whether the reply goes on after its first tool call.
     pub parallel_tool_calls: bool,
     /// What is noted when it has ended; report and finish are filled in.
@@ -125,12 +128,13 @@ impl Reply {
         let mut calls = 0;
         let generation = tokio::select! {
             generation = app.generate(&self.model, self.request.clone(), self.patience) => generation,
-            () = sender.closed() => return self.end(&app, &sender, Finish::Cancelled, None, 0).await,
+            () = sender.closed() => return self.end(app, &sender, Finish::Cancelled, None, 0).await,
         };
         let mut generation = match generation {
             Ok(generation) => generation,
-            Err(error) => return self.end(&app, &sender, Finish::Unavailable(error), None, 0).await,
+            Err(error) => return self.end(app, &sender, Finish::Unavailable(error), None, 0).await,
         };
+        self.generated.begin(self.model.model.state().borrow().worker);
         let _ = sender.send(ReplyEvent::Begun).await;
         let mut complete = false;
         let (finish, report) = loop {
@@ -156,6 +160,7 @@ impl Reply {
                     }
                     complete = self.output.stopped_by().is_some() || (calls > 0 && !self.parallel_tool_calls);
                     if complete {
+                        self.generated.end_here();
                         generation.end(true);
                     }
                 }
@@ -179,13 +184,13 @@ impl Reply {
                 }
             }
         };
-        self.end(&app, &sender, finish, report, calls).await;
+        self.end(app, &sender, finish, report, calls).await;
     }
 
     /// Passes on what the parser held back, and notes how the reply ended. `calls` is the number of tool calls so far.
     async fn end(
-        self,
-        app: &App,
+        mut self,
+        app: Arc<App>,
         sender: &mpsc::Sender<ReplyEvent>,
         mut finish: Finish,
         report: Option<RequestReport>,
@@ -193,6 +198,7 @@ impl Reply {
     ) {
         let stopped_by = self.output.stopped_by().map(str::to_owned);
         let finished = self.output.finish(if finish == Finish::Stop { End::Natural } else { End::CutOff });
+        self.generated.say(&finished.deltas);
         for delta in finished.deltas {
             calls += usize::from(matches!(delta, Delta::ToolCallEnd { .. }));
             let _ = sender.send(ReplyEvent::Delta(delta)).await;
@@ -200,7 +206,14 @@ impl Reply {
         if finish == Finish::Stop && calls > 0 {
             finish = Finish::ToolCalls;
         }
+        let sent_whole = matches!(finish, Finish::Stop | Finish::ToolCalls | Finish::Length)
+            && stopped_by.is_none()
+            && finished.unfinished_call.is_none();
+        let ending = Ending { prompt: self.request.prompt, report: report.clone(), sent_whole };
+        let (generated, model, sessions) = (self.generated, self.model, app.clone());
+        let conclude = move || generated.conclude(&sessions.sessions, &model, &ending);
         let mut record = self.record;
+        record.cache = tokio::task::spawn_blocking(conclude).await.ok().flatten();
         record.conclude(report, finish.name());
         record.error = match &finish {
             Finish::Failed { message, .. } => Some(message.clone()),
@@ -215,10 +228,12 @@ impl Reply {
     /// What a token makes known. An id that the tokenizer does not have (checkpoints round their vocabulary up) has no
     /// text.
     fn read(&mut self, token: u32) -> Vec<Delta> {
-        self.output.push(token).unwrap_or_else(|error| {
+        let deltas = self.output.push(token).unwrap_or_else(|error| {
             tracing::warn!("{error}");
             Vec::new()
-        })
+        });
+        self.generated.push(token, &deltas);
+        deltas
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use crate::app::{App, render, tokenize};
 use crate::error::ApiError;
 use crate::reply::{Reply, ReplyEvent};
+use crate::reuse::{Following, Generated, SessionHint};
 use crate::served::ServedModel;
 
 /// How long a streamed reply waits for its model to load before its headers go out and the dialect keeps the connection
@@ -50,6 +51,8 @@ pub struct Turn {
     pub form: ReplyForm,
     /// The dialect's field that says so.
     pub form_field: &'static str,
+    /// The session, where the body names it.
+    pub session: Option<SessionHint>,
 }
 
 /// What a reply follows.
@@ -72,6 +75,8 @@ pub struct Origin {
     pub id: String,
     /// The client's User-Agent.
     pub client: Option<String>,
+    /// The session, where the headers name it.
+    pub session: Option<SessionHint>,
     /// When it arrived.
     pub arrived: Instant,
 }
@@ -84,6 +89,7 @@ impl Origin {
             endpoint,
             id: format!("{prefix}{}", uuid::Uuid::new_v4().simple()),
             client: client.map(str::to_owned),
+            session: SessionHint::of(headers),
             arrived: Instant::now(),
         }
     }
@@ -100,7 +106,7 @@ impl Turn {
         model: &Arc<ServedModel>,
         origin: &Origin,
     ) -> Result<Events, ApiError> {
-        let prepared = self.prepare(app.load_wait, model).await?;
+        let mut prepared = self.prepare(&app, model, origin).await?;
         Ok(prepared.reply(0, model, origin).start(app))
     }
 
@@ -115,11 +121,16 @@ impl Turn {
         model: &Arc<ServedModel>,
         origin: &Origin,
     ) -> Result<Vec<Events>, ApiError> {
-        let prepared = self.prepare(app.load_wait, model).await?;
+        let mut prepared = self.prepare(app, model, origin).await?;
         Ok((0..choices).map(|index| prepared.reply(index, model, origin).start(app.clone())).collect())
     }
 
-    async fn prepare(mut self, load_wait: Duration, model: &Arc<ServedModel>) -> Result<Prepared, ApiError> {
+    async fn prepare(
+        mut self,
+        app: &App,
+        model: &Arc<ServedModel>,
+        origin: &Origin,
+    ) -> Result<Prepared, ApiError> {
         if let Some(kv) = &self.kv {
             let refused = model.plan.config.check_kv(kv);
             refused.map_err(|refusal| ApiError::bad_parameter("kv_group_size", refusal.to_string()))?;
@@ -129,23 +140,34 @@ impl Turn {
         let checked = resolved.sampling.check(model.plan.config.vocab_size());
         checked.map_err(|problem| ApiError::bad_parameter(problem.parameter, problem.to_string()))?;
 
-        let prompt = self.input.prompt(model).await?;
+        let (prompt, conversation) = self.input.prompt(model).await?;
         let context_length = model.context_length();
         if prompt.tokens.len() >= context_length as usize {
             return Err(ApiError::context_length_exceeded(prompt.tokens.len(), context_length));
         }
+        // What a request goes on from says more than the session that it is of.
+        let session = match self.session {
+            Some(previous @ SessionHint::Previous(_)) => Some(previous),
+            named => origin.session.clone().or(named),
+        };
+        let following = conversation.map(|conversation| {
+            let replies = (prompt.last_reply, prompt.cut);
+            Following::new(&app.sessions, session, &origin.id, model.name(), conversation, replies)
+        });
         let form = std::mem::take(&mut self.form);
         let held = hold(model, prompt, form, self.parallel_tool_calls).await?;
         let (prompt, grammar) = held.map_err(|refusal| refused(&refusal, self.form_field))?;
-        let patience = (!self.stream).then_some(load_wait);
+        let patience = (!self.stream).then_some(app.load_wait);
         let (stop, kv, parallel_tool_calls) = (self.stop, self.kv, self.parallel_tool_calls);
-        Ok(Prepared { prompt, grammar, resolved, stop, kv, patience, parallel_tool_calls })
+        Ok(Prepared { prompt, following, grammar, resolved, stop, kv, patience, parallel_tool_calls })
     }
 }
 
 /// A turn with everything known that its replies need.
 struct Prepared {
     prompt: Prompt,
+    /// Its place in a session, for the first reply.
+    following: Option<Following>,
     grammar: Option<String>,
     resolved: ResolvedSampling,
     stop: Vec<String>,
@@ -156,11 +178,12 @@ struct Prepared {
 
 impl Prepared {
     /// One reply, by its number.
-    fn reply(&self, index: u32, model: &Arc<ServedModel>, origin: &Origin) -> Reply {
+    fn reply(&mut self, index: u32, model: &Arc<ServedModel>, origin: &Origin) -> Reply {
         let mut sampling = self.resolved.sampling.clone();
         sampling.seed = sampling.seed.wrapping_add(u64::from(index));
         Reply {
             output: model.chat.output(&self.prompt, self.stop.iter().cloned()),
+            generated: Generated::new(self.prompt.place.clone(), self.following.take()),
             model: model.clone(),
             request: Generate {
                 id: RequestId(0),
@@ -196,10 +219,14 @@ impl Prepared {
 }
 
 impl TurnInput {
-    /// Token ids, and what is needed to read the answer.
-    async fn prompt(self, model: &Arc<ServedModel>) -> Result<Prompt, ApiError> {
+    /// Token ids, and what is needed to read the answer; the conversation, if it is one.
+    async fn prompt(self, model: &Arc<ServedModel>) -> Result<(Prompt, Option<Arc<Conversation>>), ApiError> {
         let tokens = match self {
-            Self::Conversation(conversation) => return render(model.clone(), conversation).await,
+            Self::Conversation(conversation) => {
+                let conversation = Arc::new(conversation);
+                let prompt = render(model.clone(), conversation.clone()).await?;
+                return Ok((prompt, Some(conversation)));
+            }
             Self::Text(text) => tokenize(model.clone(), text).await?,
             Self::Tokens(tokens) => tokens,
         };
@@ -212,7 +239,7 @@ impl TurnInput {
             return Err(ApiError::bad_parameter("prompt", "prompt must hold at least one token"));
         }
         // No text was rendered.
-        Ok(Prompt {
+        let prompt = Prompt {
             tokens,
             last_reply: None,
             cut: None,
@@ -220,7 +247,8 @@ impl TurnInput {
             reasoning: Reasoning::None,
             tools: Vec::new(),
             tool_choice: ToolChoice::Auto,
-        })
+        };
+        Ok((prompt, None))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::marks::{Ending, Skeleton};
@@ -163,7 +164,10 @@ fn add_message(hash: &mut Sha256, message: &Message) {
     add_option(hash, message.reasoning.as_ref());
     hash.update(message.tool_calls.len().to_le_bytes());
     for call in &message.tool_calls {
-        [&call.id, &call.name, &call.arguments].into_iter().for_each(|text| add(hash, text));
+        // What else the template may make of another spelling shows in what it writes.
+        let arguments = serde_json::from_str(&call.arguments).map(|json: Value| json.to_string());
+        let arguments = arguments.unwrap_or_else(|_| call.arguments.clone());
+        [&call.id, &call.name, &arguments].into_iter().for_each(|text| add(hash, text));
     }
     add_option(hash, message.tool_call_id.as_ref());
     add_option(hash, message.name.as_ref());

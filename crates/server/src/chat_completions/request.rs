@@ -13,6 +13,7 @@ use crate::choices::choices;
 use crate::error::ApiError;
 use crate::kv_fields::{BitsField, KvFields};
 use crate::reply_form::reply_form;
+use crate::reuse::SessionHint;
 use crate::tool_choice::tool_choice;
 use crate::turn::{Turn, TurnInput};
 
@@ -58,6 +59,8 @@ struct Body {
     response_format: Option<Value>,
     reasoning_effort: Option<String>,
     chat_template_kwargs: Option<Map<String, Value>>,
+    /// The client's name for its session.
+    prompt_cache_key: Option<String>,
     // Shorn's own: the KV cache of this request.
     kv_bits: Option<BitsField>,
     kv_key_bits: Option<u32>,
@@ -174,6 +177,7 @@ impl Body {
                 kv,
                 form,
                 form_field: "response_format",
+                session: self.prompt_cache_key.map(SessionHint::Id),
             },
             include_usage: self.stream_options.and_then(|options| options.include_usage).unwrap_or(false),
         })

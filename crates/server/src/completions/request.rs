@@ -103,6 +103,7 @@ impl Body {
             parallel_tool_calls: true,
             form: ReplyForm::Free,
             form_field: "",
+            session: None,
         };
         let include_usage = self.stream_options.and_then(|options| options.include_usage).unwrap_or(false);
         let choices = choices("n", self.n)?;

@@ -15,6 +15,7 @@ use super::tools::{BodyTool, BodyToolChoice};
 use crate::body;
 use crate::error::ApiError;
 use crate::reply_form::reply_form;
+use crate::reuse::SessionHint;
 use crate::turn::{Turn, TurnInput};
 
 /// A request for a reply, checked as far as it can be without the model.
@@ -58,6 +59,8 @@ struct Body {
     output_config: Option<OutputConfig>,
     /// The older name of `output_config.format`.
     output_format: Option<Value>,
+    /// Notes of the client: `user_id` names the session.
+    metadata: Option<Value>,
     /// Servers whose tools Anthropic would call.
     mcp_servers: Option<Vec<Value>>,
 }
@@ -121,6 +124,7 @@ impl MessagesRequest {
         let parallel_tool_calls = choice.and_then(|choice| choice.disable_parallel_tool_use) != Some(true);
         let (stop, stream) = (body.stop_sequences.take().unwrap_or_default(), body.stream == Some(true));
         let form = body.form()?;
+        let session = body.session();
         let (model, conversation) = body.conversation()?;
         let last = conversation.messages.iter().rfind(|message| message.role != Role::System);
         if last.is_some_and(|message| message.role == Role::Assistant) {
@@ -139,6 +143,7 @@ impl MessagesRequest {
             kv: None,
             form,
             form_field: FORM_FIELD,
+            session,
         };
         Ok(Self { model, turn })
     }
@@ -178,6 +183,12 @@ impl Body {
     fn form(&self) -> Result<ReplyForm, ApiError> {
         let format = self.output_config.as_ref().and_then(|config| config.format.as_ref());
         reply_form(format.or(self.output_format.as_ref()), FORM_FIELD)
+    }
+
+    /// The session in `metadata.user_id`, which is JSON with the session's id in it.
+    fn session(&self) -> Option<SessionHint> {
+        let user: Value = serde_json::from_str(self.metadata.as_ref()?.get("user_id")?.as_str()?).ok()?;
+        Some(SessionHint::Id(user.get("session_id")?.as_str()?.to_owned()))
     }
 
     /// Without `thinking` a model does what it does by itself.

@@ -13,6 +13,7 @@ use crate::body;
 use crate::error::ApiError;
 use crate::kv_fields::{BitsField, KvFields};
 use crate::reply_form::reply_form;
+use crate::reuse::SessionHint;
 use crate::tool_choice::tool_choice;
 use crate::turn::{Turn, TurnInput};
 
@@ -46,7 +47,7 @@ pub struct Settings {
     pub parallel_tool_calls: bool,
     /// The response that this one goes on from.
     pub previous_response_id: Option<String>,
-    /// The client's name for what shares a prefix. The prompt cache finds that by itself.
+    /// The client's name for its session. The prompt cache finds what a prompt shares with others by itself.
     pub prompt_cache_key: Option<String>,
     /// How much the model is to think.
     pub reasoning: ReasoningSettings,
@@ -178,6 +179,7 @@ impl Body {
             tool_choice: choice,
             template_kwargs: self.template_kwargs(),
         };
+        let previous = settings.previous_response_id.clone().map(SessionHint::Previous);
         let turn = Turn {
             input: TurnInput::Conversation(conversation),
             sampling: self.sampling(),
@@ -189,6 +191,7 @@ impl Body {
             kv,
             form,
             form_field: "text.format",
+            session: previous.or_else(|| settings.prompt_cache_key.clone().map(SessionHint::Id)),
         };
         let keep = settings.store.then_some(input);
         Ok(ResponsesRequest { model: self.model, turn, settings, tools, keep })

@@ -89,6 +89,9 @@ impl Worker {
         if let Some(message) = &answer.refuse {
             return tell(&FromWorker::Refused { id, message: message.clone() });
         }
+        if answer.forget {
+            self.clear_prompt_cache();
+        }
         let begun = Instant::now();
         let mut report = match &mut self.engine {
             Some(engine) => engine.compute(request, request.prompt.clone()),
@@ -109,7 +112,7 @@ impl Worker {
 
     /// Sends the answer's tokens, and says which and why they ended.
     fn send(&mut self, answer: &Answer, request: &Generate) -> (Vec<u32>, FinishReason) {
-        let mut tokens = self.tokenizer.encode(&answer.text).unwrap();
+        let mut tokens = self.tokens(answer);
         tokens.extend(self.tokenizer.token_to_id("<|im_end|>"));
         let limit = request.max_tokens.map_or(usize::MAX, |limit| limit as usize);
         let limit = limit.min(answer.cut_after.unwrap_or(usize::MAX));
@@ -130,6 +133,22 @@ impl Worker {
             pause = Duration::from_millis(answer.token_ms);
         }
         (sent, FinishReason::Stop)
+    }
+
+    /// The model's tokens for its text.
+    fn tokens(&self, answer: &Answer) -> Vec<u32> {
+        if !answer.letters {
+            return self.tokenizer.encode(&answer.text).unwrap();
+        }
+        let (mut tokens, mut rest) = (Vec::new(), answer.text.as_str());
+        while let Some(letter) = rest.chars().next() {
+            let marks = ["<tool_call>", "</tool_call>", "<think>", "</think>"];
+            let mark = marks.iter().find(|mark| rest.starts_with(**mark));
+            let (piece, after) = rest.split_at(mark.map_or(letter.len_utf8(), |mark| mark.len()));
+            tokens.extend(self.tokenizer.encode(piece).unwrap());
+            rest = after;
+        }
+        tokens
     }
 
     /// Waits, listening: `Some(complete)` when the server ends the request.
