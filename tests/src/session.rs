@@ -67,7 +67,8 @@ impl Session {
 
         let own_bus = ["--session", "--nofork", "--print-address"];
         let (bus, bus_address) = first_line(Command::new("dbus-daemon").args(own_bus));
-        let screen = ["-screen", "0", "1920x1400x24", "-nolisten", "tcp", "-displayfd", "1"];
+        // Without `-noreset` it begins anew when a test's look at the windows was its only client, and drops who connects then.
+        let screen = ["-screen", "0", "1920x1400x24", "-nolisten", "tcp", "-noreset", "-displayfd", "1"];
         let (display_server, display) = first_line(Command::new("Xvfb").args(screen));
         let (display, children) = (format!(":{display}"), vec![bus, display_server]);
         Self { home, port, display, bus_address, children, _folder: folder }
