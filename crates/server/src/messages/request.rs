@@ -60,7 +60,7 @@ struct Body {
     /// The older name of `output_config.format`.
     output_format: Option<Value>,
     /// Notes of the client: `user_id` names the session.
-    metadata: Option<Value>,
+    metadata: Option<Map<String, Value>>,
     /// Servers whose tools Anthropic would call.
     mcp_servers: Option<Vec<Value>>,
 }
