@@ -31,7 +31,7 @@ pub(super) enum InsideAgent {
     BuiltIn(Box<Session>),
 }
 
-/// Runs an agent in the cell that `shorn` was put into; `what` is what [`Inside`] says, as JSON.
+/// Runs an agent in the cell that `shorn` was put into; `what` is what `Inside` says, as JSON.
 ///
 /// # Errors
 /// When that cannot be read, the port cannot be had, or the agent does not start.
