@@ -65,16 +65,16 @@ def _start(tokenizer, pi):
     _encoder = Encoder(tokenizer, pi)
 
 
-def _encode(seed):
+def _encode(seed, shorten=True):
     try:
-        return _encoder.encode(seed)[:3]
+        return _encoder.encode(seed, shorten)
     except AssertionError:
-        # A few seeds in ten thousand draw names that collide.
+        # A few seeds in a thousand draw names that collide.
         return None
 
 
 def _encode_whole(seed):
-    return _encoder.encode(seed, shorten=False)
+    return _encode(seed, shorten=False)
 
 
 class Stream:
@@ -96,7 +96,7 @@ class Stream:
             if sample is None:
                 self.skipped += 1
             else:
-                self.fresh.append(sample)
+                self.fresh.append(sample[:3])
                 self.made += 1
 
     def wait_for(self, count):

@@ -37,10 +37,11 @@ class Function:
         return [style.text(indent + line) for line in lines]
 
 
-def draw(rng, name, need_bug=True):
-    """A function whose cases tell the right body from each of its bugs."""
+def draw(rng, name, returns=None):
+    """A function, perhaps one that returns this, whose cases tell the right body from its bug."""
+    templates = [template for template in TEMPLATES if returns in (None, template.returns)]
     while True:
-        template = rng.choice(TEMPLATES)
+        template = rng.choice(templates)
         names = words.arguments(rng, len(template.kinds))
         word, other = words.nouns(rng, 2)
         number, more = sorted(rng.sample(range(2, 40 if "{m}" in template.sentence else 12), 2))
@@ -50,10 +51,12 @@ def draw(rng, name, need_bug=True):
         calls, seen = [], set()
         for _ in range(12):
             values = [KINDS[kind][1](rng) for kind in template.kinds]
-            if "of {b} in {a}" in template.sentence or "equal {b}" in template.sentence:
+            if any(phrase in template.sentence for phrase in ("of {b} in {a}", "equal {b}", "{b} is in {a}")):
                 values[1] = rng.choice(values[0]) if rng.random() < 0.7 else values[1]
             elif "entry of {a} for {b}" in template.sentence and rng.random() < 0.5:
                 values[1] = rng.choice(list(values[0]))
+            elif "of {a} are in {b}" in template.sentence:
+                values[1] = rng.sample(values[0] + values[1], 3)
             if repr(values) not in seen:
                 seen.add(repr(values))
                 calls.append(values)

@@ -50,8 +50,11 @@ def oracle(session, changed, answer):
 
 
 def write(folder, seed, family=None):
-    """One task; its family."""
-    made = transcript.transcript(seed, transcript.prompts(), family=family, agent="shorn", tasks=1)
+    """One task; its family. `None` where the seed gives none: a chat, or names that collide."""
+    try:
+        made = transcript.transcript(seed, transcript.prompts(), family=family, agent="shorn", tasks=1)
+    except AssertionError:
+        return None
     if made.family == "chat":
         return None
     session = made.session

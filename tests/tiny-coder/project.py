@@ -51,7 +51,7 @@ class Module:
     def source(self):
         head = []
         if self.imports:
-            head.append("\n".join(self.imports))
+            head.append("\n".join(joined(self.imports)))
         if self.constants:
             head.append("\n".join(self.constants))
         if self.class_name:
@@ -68,6 +68,19 @@ class Module:
         if self.rng.random() < 0.8 or "." in self.dotted:
             return f"from {self.dotted} import {function.name}", style.text(f"{function.name}({arguments})")
         return f"import {self.dotted}", style.text(f"{self.dotted}.{function.name}({arguments})")
+
+
+def joined(imports):
+    """Import lines of which no two import from one module."""
+    lines, places = [], {}
+    for line in dict.fromkeys(imports):
+        origin, found, name = line.partition(" import ")
+        if found and origin in places:
+            lines[places[origin]] += f", {name}"
+        else:
+            places[origin] = len(lines)
+            lines.append(line)
+    return lines
 
 
 @dataclass
@@ -96,7 +109,7 @@ class Layout:
 
 def test_source(imports, cases, style):
     """A test file: `cases` are (test name, [(call, expected)])."""
-    blocks = ["\n".join(dict.fromkeys(imports))]
+    blocks = ["\n".join(joined(imports))]
     for name, asserts in cases:
         lines = [
             style.text(f"    assert {call} {'is' if expected in ('True', 'False', 'None') else '=='} {expected}")

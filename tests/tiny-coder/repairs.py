@@ -5,6 +5,9 @@ first failure, then the module it imports, then what that one imports if the fun
 that is wrong; run the tests again. A file that was read is not read again.
 """
 
+import ast
+from dataclasses import replace
+
 import functions
 import words
 from project import Layout, Module, Style, distractors, test_source
@@ -29,6 +32,8 @@ ASKS = [
 ]
 IMPLEMENT = [
     "Implement what is missing so that {test} passes.",
+    "Implement what is missing in {path} so that the test in {test} passes.",
+    "{path} lacks the body of a function. Write it; {test} tests it.",
     "A function is not implemented yet. Write it so that the tests pass.",
     "Implement the missing function. {test} says what it must do.",
     "Fill in the function that raises NotImplementedError; the tests in {test} must pass.",
@@ -91,7 +96,7 @@ def repair(session, names, kind=None):
         statement, _ = chain[0].call(called, "")
         imports.append(statement)
         asserts = []
-        for arguments, expected in function.cases:
+        for arguments, expected in called.cases:
             # The same import line for each call.
             expression = statement_call(chain[0], called, statement, arguments)
             asserts.append((expression, expected))
@@ -99,12 +104,13 @@ def repair(session, names, kind=None):
         targets.append((target, chain))
         session.checks += [
             (statement, statement_call(chain[0], called, statement, arguments), expected)
-            for arguments, expected in function.hidden
+            for arguments, expected in called.hidden
         ]
         modules.update({module.path: module for module in chain})
     session.files |= layout.extra() | {path: module.source() for path, module in modules.items()}
     session.files[test_path] = test_source(imports, cases, style)
-    session.user(ask(rng, IMPLEMENT if missing_all else ASKS, test=test_path))
+    path = targets[0][0].module.path
+    session.user(ask(rng, IMPLEMENT if missing_all else ASKS, test=test_path, path=path))
     session.run_tests()
     session.see(test_path)
     for number, (target, chain) in enumerate(targets):
@@ -136,23 +142,73 @@ def _delegate(rng, style, names, module, called, owner):
     statement, _ = owner.call(called, "")
     if statement not in module.imports:
         module.imports.append(statement)
-    expression = statement_call(owner, called, statement, ", ".join(called.arguments))
+    given, wrapped = _with_a_constant(rng, called) if rng.random() < 0.4 else (called.arguments, called)
     wrapper = functions.Function(
         names.function(),
         _remark(rng, called.name),
-        called.arguments,
-        called.annotations,
+        wrapped.arguments,
+        wrapped.annotations,
         called.returns,
-        [f"return {expression}"],
+        [f"return {statement_call(owner, called, statement, ', '.join(given))}"],
         [],
-        called.cases,
+        wrapped.cases,
+        wrapped.hidden,
     )
     order = [lambda: module.add(wrapper, wrapper.body)]
     order += [lambda: distractors(rng, names, module, 1)] * rng.choice([0, 0, 1, 2])
+    if not owner.class_name and statement.startswith("from ") and rng.random() < 0.4:
+        order.append(lambda: _decide(rng, style, names, module, owner))
     rng.shuffle(order)
     for step in order:
         step()
     return wrapper
+
+
+def _with_a_constant(rng, called):
+    """(what `called` is given, the rest of it as a function): one argument has the value that it has in the first case."""
+    values = [ast.literal_eval(f"[{arguments}]") for arguments, _ in called.cases + called.hidden]
+    at = rng.randrange(len(called.arguments))
+    if len(called.arguments) < 2 or not isinstance(values[0][at], (int, str)):
+        return called.arguments, called
+    constant = values[0][at]
+
+    def without(items):
+        return [item for index, item in enumerate(items) if index != at]
+
+    def rest(cases):
+        parsed = ((ast.literal_eval(f"[{arguments}]"), result) for arguments, result in cases)
+        same = ((items, result) for items, result in parsed if repr(items[at]) == repr(constant))
+        return [(", ".join(map(repr, without(items))), result) for items, result in same]
+
+    given = [repr(constant) if index == at else name for index, name in enumerate(called.arguments)]
+    arguments, annotations = without(called.arguments), without(called.annotations)
+    return given, replace(
+        called, arguments=arguments, annotations=annotations, cases=rest(called.cases), hidden=rest(called.hidden)
+    )
+
+
+def _decide(rng, style, names, module, owner):
+    """Adds to `owner` a function that answers yes or no, and to `module` one that decides by it. Nobody asks about them."""
+    question = functions.draw(rng, names.function(), "bool")
+    owner.add(question, question.body)
+    rng.shuffle(owner.blocks)
+    module.imports.append(f"from {owner.dotted} import {question.name}")
+    rng.shuffle(module.imports)
+    first, second = rng.sample(range(1, 100), 2)
+    adjective, noun, other = rng.choice(words.ADJECTIVES), *words.nouns(rng, 2)
+    sentence = rng.choice(
+        [
+            f"Return {first} when the {noun} is {adjective}, else {second}.",
+            f"{first} for a {adjective} {noun}, otherwise {second}.",
+            f"The {other} of the {noun}: {first} or {second}.",
+        ]
+    )
+    call = f"{question.name}({', '.join(question.arguments)})"
+    body = [f"if {call}:", f"    return {first}", f"return {second}"]
+    decider = functions.Function(
+        names.function(), sentence, question.arguments, question.annotations, "int", body, [], []
+    )
+    module.add(decider, decider.body)
 
 
 def _remark(rng, name):
@@ -169,9 +225,11 @@ def _remark(rng, name):
             "Compute the {a} from the {b} and the {c}.",
             "For the {a}: {b} with {c}.",
             "Return the {a} that belongs to the {b}.",
+            "Return the {a} of {b} in a {c} of {n}.",
+            "Return the {a} with {n} of the {b}.",
         ]
     )
-    return remark.format(name=name, **dict(zip("abc", words.nouns(rng, 3))))
+    return remark.format(name=name, n=rng.randint(1, 99), **dict(zip("abc", words.nouns(rng, 3))))
 
 
 def _stumble(session, target):

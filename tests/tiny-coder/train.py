@@ -101,7 +101,7 @@ def train(arguments):
     optimizer = optimizer_for(model, fused=True)
     strength = torch.tensor(float(arguments.slice > 1), device="cuda")
     compiled = torch.compile(loss_of, dynamic=False)
-    held = stream.held_out.get()
+    held = [sample for sample in stream.held_out.get() if sample]
     stream.wait_for(600)
     print(
         f"ready after {time.time() - started:.0f} s, {sum(weight.numel() for weight in model.parameters())} parameters",

@@ -1,8 +1,11 @@
 """Names: what a project's modules, functions, arguments and words are called."""
 
 import builtins
+import functools
+import json
 import keyword
 import sys
+from pathlib import Path
 
 NOUNS = """
 item price order user token path cart score rate level node line word page tax cost box key tree queue stack cell grid row
@@ -25,6 +28,7 @@ base top raw net new old big low fast safe main sub left right inner outer first
 open closed active idle local remote public private daily weekly total2 plain rich dark bright
 """.split()
 ADJECTIVES = sorted({word for word in ADJECTIVES if word.isalpha()})
+TOKENIZER = Path(__file__).parents[2] / "crates/hub/embedded/tokenizer.json"
 LETTERS = "abcdmnpqstuvwxyz"
 # What function bodies call their own variables: never an argument's name.
 LOCALS = set("total result count index value item key word best number entry text letter left right step".split())
@@ -43,17 +47,37 @@ VOWELS = "a e i o u a e i o u ai au ea ee ei ie oa oo ou y".split()
 CODAS = ["", "", "", *"b ck ct d ft g l ld ll m mp n nd ng nk nt p r rd rk rm rn rt s ss st t tch th x z".split()]
 
 
+@functools.cache
+def pieces():
+    """The tokenizer's tokens of letters: in made-up words each of them comes up, also those that the lists seldom need."""
+    if not TOKENIZER.exists():
+        return []
+    tokens = json.loads(TOKENIZER.read_text())["model"]["vocab"]
+    # A token may begin with a space (as `Ġ`) or another sign before its letters.
+    letters = {token[1:] if not token[0].isascii() or not token[0].isalpha() else token for token in tokens}
+    return sorted({piece.lower() for piece in letters if len(piece) > 1 and piece.isascii() and piece.isalpha()})
+
+
 def noun(rng):
-    """A word: mostly from the list, often one that is made up, now and then one that bodies use too."""
+    """A word: mostly from the list, often one that is made up, now and then one that bodies use too, or several of one."""
     chance = rng.random()
-    if chance < 0.6:
+    if chance < 0.48:
         return rng.choice(NOUNS)
-    if chance < 0.68:
+    if chance < 0.55:
+        return rng.choice(NOUNS) + "s"
+    if chance < 0.62:
         return rng.choice(sorted(LOCALS))
+    if chance < 0.8 and pieces():
+        return _word("".join(rng.choice(pieces()) for _ in range(rng.choice([1, 1, 2]))), rng)
     made = "".join(
         rng.choice(ONSETS) + rng.choice(VOWELS) + rng.choice(CODAS) for _ in range(rng.choice([1, 1, 2, 2, 3]))
     )
-    return made if len(made) > 2 else made + rng.choice(NOUNS)
+    return _word(made, rng)
+
+
+def _word(made, rng):
+    """What was made up, where it is long enough and Python does not mean something by it."""
+    return made if len(made) > 2 and made not in FORBIDDEN else made + rng.choice(NOUNS)
 
 
 def nouns(rng, count):
