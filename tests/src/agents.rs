@@ -74,6 +74,8 @@ pub struct Setup {
     model: String,
     /// What the model takes.
     limits: Limits,
+    /// Without tools and with a short system prompt, for a model that takes a minute to read the usual ones.
+    brief: bool,
 }
 
 /// What an agent is told that the model takes, in tokens.

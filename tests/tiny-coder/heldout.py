@@ -68,8 +68,8 @@ def write(folder, seed, family=None):
         "needs": sorted(changed),
         "keep": sorted(set(before) - set(changed)) if changed else ["."],
         "answer": answer,
-        "seconds": 600,
-        "turns": 40,
+        "seconds": 120,
+        "turns": 25,
     }
     if any(Path(path).name.startswith("test_") for path in before):
         task["test"] = "python3 -m pytest -q"

@@ -244,7 +244,7 @@ impl Watch {
                 }
                 Event::Finished { report, error, .. } => {
                     self.report = Some(report.clone());
-                    self.error = self.error.take().or_else(|| error.clone());
+                    self.error = self.error.take().or_else(|| error.as_ref().map(ToString::to_string));
                 }
             }
         }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use mlx_rs::{Array, memory};
 use shorn_checkpoint::{Checkpoint, KvCache};
 use shorn_protocol::{
-    Abort, FinishReason, Generate, LoadSettings, LoadedModel, MemoryFigures, RequestId, RequestReport,
-    TokenLogprobs,
+    Abort, Failure, FinishReason, Generate, LoadSettings, LoadedModel, MemoryFigures, RequestId,
+    RequestReport, TokenLogprobs,
 };
 
 use crate::batch::{Batch, Segment};
@@ -52,7 +52,7 @@ pub enum Event {
         /// What it cost and why it ended.
         report: RequestReport,
         /// What failed, when that is why.
-        error: Option<String>,
+        error: Option<Failure>,
     },
 }
 
@@ -62,6 +62,8 @@ pub struct Engine {
     settings: LoadSettings,
     waiting: VecDeque<Waiting>,
     active: Vec<Sequence>,
+    /// How many requests ran when there was no memory for the next one: it is tried again when fewer do.
+    starved_beside: Option<usize>,
     prompt_cache: PromptCache,
     /// The next step, built while the last one ran. Every active sequence holds the handles from before it.
     ahead: Option<BuiltStep>,
@@ -89,6 +91,7 @@ impl Engine {
             settings,
             waiting: VecDeque::new(),
             active: Vec::new(),
+            starved_beside: None,
             prompt_cache,
             ahead: None,
             seconds_per_prompt_row: None,
@@ -171,6 +174,7 @@ impl Engine {
         }
         let index = self.waiting.iter().position(|waiting| waiting.request.id == abort.id)?;
         let waiting = self.waiting.remove(index)?;
+        self.starved_beside = None;
         Some(self.never_started(&waiting, finish, None))
     }
 

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use shorn_checkpoint::KvCache;
 use shorn_engine::{Engine, LoadError};
+use shorn_protocol::FailureKind;
 use support::{folder, generate, greedy, settings, take_turn};
 
 /// A copy of a fixture in a folder of its own.
@@ -167,8 +168,49 @@ fn a_prompt_whose_cache_does_not_fit_fails_alone_and_says_what_to_do() {
     let outcomes =
         generate(&mut engine, vec![greedy(&[1, 2, 3], KvCache::Dense, 5), greedy(&long, KvCache::Dense, 5)]);
     assert_eq!(outcomes[0].tokens.len(), 5);
-    let message = outcomes[1].error.as_deref().unwrap();
-    assert!(message.contains("quantize the KV cache"), "{message}");
+    let failure = outcomes[1].error.as_ref().unwrap();
+    assert_eq!(failure.kind, FailureKind::TooLong, "a shorter prompt is what helps");
+    assert!(failure.message.contains("quantize the KV cache"), "{failure}");
+    mlx_rs::memory::set_memory_limit(1 << 40).unwrap();
+}
+
+#[test]
+fn a_prompt_whose_cache_does_not_fit_beside_another_waits_for_its_end() {
+    let _turn = take_turn();
+    let settings = shorn_protocol::LoadSettings {
+        // Weights of 0.42 MB and one cache of 768 tokens, 1.57 MB: a second one does not fit.
+        memory_limit: Some(2_900_000),
+        ..settings(&folder("qwen3_moe-4bit"))
+    };
+    let mut engine = Engine::load(settings, &mut |_, _| ControlFlow::Continue(())).unwrap();
+    let prompt = |first: u32| (0..700).map(|n| (first + n) % 200).collect::<Vec<u32>>();
+    let requests = [1, 50, 90].map(|first| greedy(&prompt(first), KvCache::Dense, 20)).to_vec();
+    let alone: Vec<Vec<u32>> = requests
+        .iter()
+        .map(|request| generate(&mut engine, vec![request.clone()]).remove(0).tokens)
+        .collect();
+    let outcomes = generate(&mut engine, requests);
+    for (outcome, tokens) in outcomes.iter().zip(&alone) {
+        assert_eq!(outcome.error, None);
+        assert_eq!(&outcome.tokens, tokens);
+    }
+    let queued = |index: usize| outcomes[index].report.queue_seconds;
+    let took = |index: usize| outcomes[index].report.prefill_seconds + outcomes[index].report.decode_seconds;
+    assert!(queued(1) >= took(0) && queued(2) >= took(0) + took(1), "one after the other");
+    mlx_rs::memory::set_memory_limit(1 << 40).unwrap();
+}
+
+#[test]
+fn a_reply_that_outgrows_the_memory_alone_is_too_long() {
+    let _turn = take_turn();
+    let settings =
+        shorn_protocol::LoadSettings { memory_limit: Some(2_000_000), ..settings(&folder("qwen3_moe-4bit")) };
+    let mut engine = Engine::load(settings, &mut |_, _| ControlFlow::Continue(())).unwrap();
+    let outcome = generate(&mut engine, vec![greedy(&[1, 2, 3], KvCache::Dense, 1500)]).remove(0);
+    let failure = outcome.error.unwrap();
+    assert_eq!(failure.kind, FailureKind::TooLong);
+    assert!(failure.message.contains("memory ran out"), "{failure}");
+    assert!(outcome.tokens.len() > 200);
     mlx_rs::memory::set_memory_limit(1 << 40).unwrap();
 }
 
@@ -187,8 +229,9 @@ fn a_reply_that_outgrows_the_memory_limit_ends_with_an_error_and_its_elders_go_o
         vec![greedy(&[1, 2, 3], KvCache::Dense, 600), greedy(&[4, 5, 6], KvCache::Dense, 600)],
     );
     assert_eq!(outcomes[0].tokens.len(), 600);
-    let message = outcomes[1].error.as_deref().unwrap();
-    assert!(message.contains("memory ran out"), "{message}");
+    let failure = outcomes[1].error.as_ref().unwrap();
+    assert_eq!(failure.kind, FailureKind::Broken, "with fewer beside it, it may succeed");
+    assert!(failure.message.contains("memory ran out"), "{failure}");
     assert!(outcomes[1].tokens.len() > 500);
     mlx_rs::memory::set_memory_limit(1 << 40).unwrap();
 }

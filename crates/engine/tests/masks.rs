@@ -135,7 +135,7 @@ fn a_mask_that_fails_ends_its_own_request_only() {
     }
     let failed = collected.outcome(RequestId(1));
     assert_eq!((failed.tokens, failed.report.finish), (vec![5], FinishReason::Error));
-    assert!(failed.error.unwrap().contains("no token"));
+    assert!(failed.error.unwrap().message.contains("no token"));
     assert_eq!(collected.outcome(RequestId(0)).tokens.len(), 20);
 }
 

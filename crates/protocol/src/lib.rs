@@ -15,7 +15,8 @@ mod sampling;
 pub use frame::{FrameError, MAX_FRAME_BYTES, read_frame, write_frame};
 pub use memory::MemoryFigures;
 pub use message::{
-    Abort, FromWorker, Generate, LoadSettings, LoadedModel, PROTOCOL_VERSION, RequestId, ToWorker,
+    Abort, Failure, FailureKind, FromWorker, Generate, LoadSettings, LoadedModel, PROTOCOL_VERSION,
+    RequestId, ToWorker,
 };
 pub use report::{EffectiveKv, EffectiveKvKind, FinishReason, GrammarCost, RequestReport};
 pub use sampling::{BadSampling, Sampling, TokenLogprobs};

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,7 @@ use ts_rs::TS;
 use crate::{MemoryFigures, RequestReport, Sampling, TokenLogprobs};
 
 /// Raised when a message changes its form; a worker of another version is refused.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// Names a request between server and worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -124,7 +125,7 @@ pub enum FromWorker {
         report: RequestReport,
         /// What failed, when that is why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        error: Option<String>,
+        error: Option<Failure>,
     },
     /// A request cannot be run; its only message.
     Refused {
@@ -135,6 +136,44 @@ pub enum FromWorker {
     },
     /// The worker's memory now.
     Memory(MemoryFigures),
+}
+
+/// What failed in a request, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What that means for the same request.
+    pub kind: FailureKind,
+    /// In words.
+    pub message: String,
+}
+
+/// What a failure means for the same request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Its KV cache does not fit below the memory limit even when nothing else runs: a shorter prompt may fit, this one
+    /// never does.
+    TooLong,
+    /// It may succeed when it is tried again.
+    Broken,
+}
+
+impl Failure {
+    /// A failure that may not come again.
+    pub fn broken(message: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Broken, message: message.into() }
+    }
+
+    /// A KV cache that does not fit.
+    pub fn too_long(message: impl Into<String>) -> Self {
+        Self { kind: FailureKind::TooLong, message: message.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
 }
 
 /// What a loaded model turned out to be.

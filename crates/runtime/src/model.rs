@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shorn_protocol::{
-    Abort, Generate, LoadSettings, LoadedModel, MemoryFigures, RequestId, RequestReport, TokenLogprobs,
+    Abort, Failure, Generate, LoadSettings, LoadedModel, MemoryFigures, RequestId, RequestReport,
+    TokenLogprobs,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -167,7 +168,7 @@ pub enum GenerationEvent {
         /// What it cost.
         report: RequestReport,
         /// What failed, when that is why.
-        error: Option<String>,
+        error: Option<Failure>,
     },
     /// The worker refused it; the last event.
     Refused(String),

@@ -58,15 +58,16 @@ impl ApiError {
         error
     }
 
+    /// 400: the prompt is longer than the context.
+    pub fn context_length_exceeded(prompt: usize, context: u32) -> Self {
+        Self::prompt_too_long(&format!("{prompt} tokens > {context} maximum"))
+    }
+
     /// 400: the prompt does not fit. The words are those that make agents compact their history: Pi and Claude Code
     /// look for "prompt is too long" and "exceeds the available context size", Codex for the code.
-    pub fn context_length_exceeded(prompt: usize, context: u32) -> Self {
-        let mut error = Self::bad_parameter(
-            "messages",
-            format!(
-                "prompt is too long: {prompt} tokens > {context} maximum; it exceeds the available context size"
-            ),
-        );
+    pub fn prompt_too_long(why: &str) -> Self {
+        let message = format!("prompt is too long: {why}; it exceeds the available context size");
+        let mut error = Self::bad_parameter("messages", message);
         error.body.code = Some("context_length_exceeded");
         error
     }

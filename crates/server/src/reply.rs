@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use shorn_chat::model::OutputStream;
 use shorn_chat::output::{Delta, End};
-use shorn_protocol::{FinishReason, Generate, RequestReport, TokenLogprobs};
+use shorn_protocol::{FailureKind, FinishReason, Generate, RequestReport, TokenLogprobs};
 use shorn_runtime::{CompletedRequest, Generation, GenerationEvent};
 use tokio::sync::mpsc;
 
@@ -64,13 +64,33 @@ pub enum Finish {
     Failed {
         /// What happened.
         message: String,
-        /// Whether the request itself was refused, rather than something having broken.
-        refused: bool,
+        /// What that means for the same request.
+        cause: Cause,
     },
     /// The model could not be loaded for it, or not in time.
     Unavailable(ApiError),
     /// Nobody listens any more.
     Cancelled,
+}
+
+/// What a failure means for the same request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// It cannot be done.
+    Refused,
+    /// Its prompt does not fit into memory: a shorter one may.
+    TooLong,
+    /// Something broke; it may succeed when it is tried again.
+    Broken,
+}
+
+impl From<FailureKind> for Cause {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::TooLong => Self::TooLong,
+            FailureKind::Broken => Self::Broken,
+        }
+    }
 }
 
 impl Finish {
@@ -88,8 +108,11 @@ impl Finish {
     /// What failed, if it did, as an error. The words "server error" make agents try again.
     pub fn error(&self) -> Option<ApiError> {
         match self {
-            Self::Failed { message, refused: true } => Some(ApiError::bad_request(message)),
-            Self::Failed { message, .. } => Some(ApiError::server_error(format!("server error: {message}"))),
+            Self::Failed { message, cause } => Some(match cause {
+                Cause::Refused => ApiError::bad_request(message),
+                Cause::TooLong => ApiError::prompt_too_long(message),
+                Cause::Broken => ApiError::server_error(format!("server error: {message}")),
+            }),
             Self::Unavailable(error) => Some(error.clone()),
             Self::Stop | Self::ToolCalls | Self::Length | Self::Cancelled => None,
         }
@@ -166,21 +189,23 @@ impl Reply {
                 }
                 Some(GenerationEvent::Finished { report, error }) => {
                     let finish = match (error, report.finish) {
-                        (Some(message), _) => Finish::Failed { message, refused: false },
+                        (Some(failure), _) => {
+                            Finish::Failed { message: failure.message, cause: failure.kind.into() }
+                        }
                         (None, FinishReason::Length) => Finish::Length,
                         (None, _) => Finish::Stop,
                     };
                     break (finish, Some(report));
                 }
                 Some(GenerationEvent::Refused(message)) => {
-                    break (Finish::Failed { message, refused: true }, None);
+                    break (Finish::Failed { message, cause: Cause::Refused }, None);
                 }
                 Some(GenerationEvent::WorkerDied(why)) => {
-                    break (Finish::Failed { message: why, refused: false }, None);
+                    break (Finish::Failed { message: why, cause: Cause::Broken }, None);
                 }
                 None => {
                     let message = "the client took the reply too slowly".to_owned();
-                    break (Finish::Failed { message, refused: false }, None);
+                    break (Finish::Failed { message, cause: Cause::Broken }, None);
                 }
             }
         };

@@ -19,9 +19,12 @@ pub static CLAUDE: Agent = Agent {
 };
 
 fn call(setup: &Setup, prompt: &str, goes_on: bool) -> Call {
-    let arguments = ["--tools", "Bash,Read,Edit,Write", "--permission-mode", "bypassPermissions"];
+    let arguments: &[&str] = match setup.brief {
+        true => &["--tools", "", "--system-prompt", "You answer questions."],
+        false => &["--tools", "Bash,Read,Edit,Write", "--permission-mode", "bypassPermissions"],
+    };
     let goes_on = goes_on.then_some("--continue");
-    let arguments = arguments.into_iter().chain(goes_on).chain(["-p", prompt]);
+    let arguments = arguments.iter().copied().chain(goes_on).chain(["-p", prompt]);
     let (context, reply) = (setup.limits.context.to_string(), setup.limits.reply.to_string());
     Call::new(arguments).environment([
         // Else it refuses to run as root without asking for permissions.

@@ -38,7 +38,7 @@ fn prefixed(sign: &str, lines: &str) -> String {
 
 fn configure(setup: &Setup) {
     let catalog = setup.home.join("models.json");
-    let model = json!({
+    let mut model = json!({
         "slug": setup.model, "display_name": "Shorn", "supported_reasoning_levels": [],
         "shell_type": "unified_exec", "visibility": "list", "supported_in_api": true, "priority": 1,
         "support_verbosity": false, "truncation_policy": {"mode": "tokens", "limit": 10000},
@@ -46,9 +46,22 @@ fn configure(setup: &Setup) {
         "context_window": setup.limits.context, "auto_compact_token_limit": setup.limits.context / 10 * 9,
         "apply_patch_tool_type": "freeform", "supports_parallel_tool_calls": true, "input_modalities": ["text"],
     });
+    if setup.brief {
+        model["shell_type"] = json!("disabled");
+        model["apply_patch_tool_type"] = json!(null);
+    }
     fs::write(&catalog, json!({"models": [model]}).to_string()).unwrap();
+    let (says, offers) = match setup.brief {
+        true => (
+            "include_permissions_instructions = false\ninclude_environment_context = false\n\
+             skills.include_instructions = false",
+            "goals = false\nmulti_agent = false\ntool_suggest = false",
+        ),
+        false => ("", ""),
+    };
     let config = format!(
         r#"
+        {says}
         model = "{}"
         model_provider = "shorn"
         model_catalog_json = "{}"
@@ -62,6 +75,7 @@ fn configure(setup: &Setup) {
         plugins = false
         apps = false
         remote_plugin = false
+        {offers}
         [analytics]
         enabled = false
         "#,

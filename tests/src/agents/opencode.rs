@@ -32,7 +32,7 @@ fn configure(setup: &Setup) {
         }),
     );
     let name = format!("shorn/{}", setup.model);
-    let config = json!({
+    let mut config = json!({
         "autoupdate": false, "share": "disabled", "model": name, "small_model": name,
         "provider": {"shorn": {
             "npm": "@ai-sdk/openai-compatible", "name": "Shorn",
@@ -40,6 +40,9 @@ fn configure(setup: &Setup) {
             "models": models,
         }},
     });
+    if setup.brief {
+        config["agent"] = json!({"build": {"prompt": "You answer questions.", "tools": {"*": false}}});
+    }
     let folder = setup.home.join(".config/opencode");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("opencode.json"), config.to_string()).unwrap();

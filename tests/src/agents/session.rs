@@ -84,10 +84,26 @@ impl Session {
         model: &str,
         limits: Limits,
     ) -> Self {
+        Self::with(agent, project, server, model, limits, false)
+    }
+
+    /// An agent that has no tools and says little to the model before the prompt.
+    pub fn brief(agent: &'static Agent, project: &Project, server: &Server, model: &str) -> Self {
+        Self::with(agent, project, server, model, Limits::default(), true)
+    }
+
+    fn with(
+        agent: &'static Agent,
+        project: &Project,
+        server: &Server,
+        model: &str,
+        limits: Limits,
+        brief: bool,
+    ) -> Self {
         let folder = tempfile::tempdir_in(homes()).unwrap();
         let home = folder.path().canonicalize().unwrap();
         let (project, server, model) = (project.path(), server.url(""), model.to_owned());
-        let setup = Setup { home, project, server, model, limits };
+        let setup = Setup { home, project, server, model, limits, brief };
         (agent.configure)(&setup);
         let loopback = Loopback::to(&setup.server);
         Self { agent, setup, loopback, begun: false, _home: folder }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use mlx_rs::memory;
 use shorn_checkpoint::KvCache;
-use shorn_protocol::{EffectiveKv, FinishReason, Generate, GrammarCost, RequestReport};
+use shorn_protocol::{EffectiveKv, Failure, FailureKind, FinishReason, Generate, GrammarCost, RequestReport};
 
 use super::{Engine, Event};
 use crate::error::RequestError;
@@ -49,27 +49,32 @@ impl Engine {
         request.kv.unwrap_or(self.settings.kv)
     }
 
-    /// Gives free places to waiting requests.
+    /// Gives free places to waiting requests. One whose KV cache does not fit beside those of running ones waits on.
     pub(super) fn admit(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
-        while self.active.len() < self.settings.max_concurrent as usize {
+        while self.active.len() < self.starved_beside.unwrap_or(self.settings.max_concurrent as usize) {
             let Some(mut waiting) = self.waiting.pop_front() else { break };
             if self.computes_prompt_of(&waiting.request) {
                 self.waiting.push_front(waiting);
                 break;
             }
             self.take_back_ahead();
+            self.starved_beside = None;
             match self.start(&mut waiting) {
                 Ok(sequence) => self.active.push(sequence),
-                Err(problem) => {
-                    events.push(self.never_started(&waiting, FinishReason::Error, Some(problem)));
+                Err(failure) if failure.kind == FailureKind::TooLong && !self.active.is_empty() => {
+                    self.starved_beside = Some(self.active.len());
+                    self.waiting.push_front(waiting);
+                }
+                Err(failure) => {
+                    events.push(self.never_started(&waiting, FinishReason::Error, Some(failure)));
                 }
             }
         }
         events
     }
 
-    fn start(&mut self, waiting: &mut Waiting) -> Result<Sequence, String> {
+    fn start(&mut self, waiting: &mut Waiting) -> Result<Sequence, Failure> {
         let Waiting { request, mask, arrived } = waiting;
         let started = Instant::now();
         let settings = self.kv_of(request);
@@ -78,10 +83,7 @@ impl Engine {
         let reply = request.max_tokens.map_or(usize::MAX, |tokens| tokens.max(1) as usize);
         let limit = prompt.saturating_add(reply).min(context);
 
-        let vocab_size = self.loaded.checkpoint.config.vocab_size();
-        let failed = |error: mlx::MlxError| error.to_string();
-        let sampler = Sampler::new(request.sampling.clone(), &request.prompt, vocab_size).map_err(failed)?;
-        let sampler = sampler.following(mask.take());
+        let failed = |error: mlx::MlxError| Failure::broken(error.to_string());
         let reused = match self.fork_for(&request.prompt, &settings) {
             Some(forked) => Some(forked.map_err(failed)?),
             None => self.prompt_cache.take(&request.prompt, &settings).map_err(failed)?,
@@ -90,7 +92,15 @@ impl Engine {
             Some(kv) => kv,
             None => SequenceKv::new(self.loaded.model.kv_layout(), settings).map_err(failed)?,
         };
-        self.make_memory_for(&kv, limit.min(prompt + FIRST_REPLY_TOKENS as usize))?;
+        if let Err(problem) = self.make_memory_for(&kv, limit.min(prompt + FIRST_REPLY_TOKENS as usize)) {
+            if kv.len() > 0 {
+                self.prompt_cache.insert(&request.prompt, kv);
+            }
+            return Err(Failure::too_long(problem.to_string()));
+        }
+        let vocab_size = self.loaded.checkpoint.config.vocab_size();
+        let sampler = Sampler::new(request.sampling.clone(), &request.prompt, vocab_size).map_err(failed)?;
+        let sampler = sampler.following(mask.take());
         let cached = kv.len() as u32;
         let reply = FIRST_REPLY_TOKENS.min((limit - prompt) as i32);
         kv.begin_prompt(prompt as i32, reply).map_err(failed)?;
@@ -139,7 +149,7 @@ impl Engine {
     }
 
     /// Drops kept caches until a cache of `tokens` fits below the memory limit.
-    fn make_memory_for(&mut self, kv: &SequenceKv, tokens: usize) -> Result<(), String> {
+    fn make_memory_for(&mut self, kv: &SequenceKv, tokens: usize) -> Result<(), RequestError> {
         let dtype = self.loaded.model.kv_layout().first().map(|layout| layout.dtype);
         let config = &self.loaded.checkpoint.config;
         let bytes = config.kv_bytes_per_token(kv.settings(), dtype.map_or(4, dtype_bytes));
@@ -154,26 +164,36 @@ impl Engine {
         let needed = whole.saturating_sub(kv.bytes_allocated());
         self.make_memory(needed).map_err(|free| {
             let (needed, free) = (needed / 1_000_000, free / 1_000_000);
-            RequestError::Memory { tokens, needed, free }.to_string()
+            RequestError::Memory { tokens, needed, free }
         })
     }
 
-    /// Drops kept caches until `needed` bytes are free below the memory limit; else says how many are.
+    /// Drops kept caches until `needed` bytes are free below the memory limit. Where all of them are not enough it drops
+    /// none, and says how many bytes there would be.
     fn make_memory(&mut self, needed: u64) -> Result<(), u64> {
-        loop {
-            let active = memory::active_memory().map_or(0, |bytes| bytes as u64);
-            let free = self.loaded.memory_limit.saturating_sub(active);
-            if needed <= free {
-                return Ok(());
-            }
+        let possible = self.free_memory() + self.prompt_cache.bytes();
+        if needed > possible {
+            return Err(possible);
+        }
+        while needed > self.free_memory() {
             if !self.prompt_cache.drop_oldest() {
-                return Err(free);
+                return Err(self.free_memory());
             }
         }
+        Ok(())
+    }
+
+    /// Bytes below the memory limit that nothing holds, and no request that was let in will: its buffers are only there
+    /// once a step has filled them.
+    fn free_memory(&self) -> u64 {
+        let held = memory::active_memory().map_or(0, |bytes| bytes as u64);
+        let caches: u64 = self.active.iter().map(|sequence| sequence.kv.bytes_allocated()).sum();
+        let promised = self.loaded.weights + caches + self.prompt_cache.bytes();
+        self.loaded.memory_limit.saturating_sub(held.max(promised))
     }
 
     /// Grows the caches of requests whose next token has no room. Where memory does not suffice, the newest request
-    /// ends with an error, so that the others can go on.
+    /// ends with an error, so that the others can go on; one that is alone has outgrown the memory.
     pub(super) fn make_room_to_decode(&mut self, events: &mut Vec<Event>) {
         let mut index = 0;
         while let Some(sequence) = self.active.get(index) {
@@ -183,20 +203,25 @@ impl Engine {
                 continue;
             }
             let needed = sequence.kv.bytes_to_reserve(next);
-            let problem = match self.make_memory(needed) {
+            let failure = match self.make_memory(needed) {
                 Ok(()) => match self.active[index].kv.reserve(next) {
                     Ok(()) => continue,
-                    Err(error) => error.to_string(),
+                    Err(error) => Failure::broken(error.to_string()),
                 },
-                Err(_) => "memory ran out: the KV caches of all requests do not fit below the memory limit; \
-                           run fewer requests at a time, quantize the KV cache or shorten the context"
-                    .to_owned(),
+                Err(_) if self.active.len() == 1 => Failure::too_long(format!(
+                    "memory ran out: a KV cache of {next} tokens does not fit below the memory limit; shorten the \
+                     prompt, quantize the KV cache or load a smaller model"
+                )),
+                Err(_) => Failure::broken(
+                    "memory ran out: the KV caches of all requests do not fit below the memory limit; run fewer \
+                     requests at a time, quantize the KV cache or shorten the context",
+                ),
             };
             let newest = self.active.len() - 1;
             self.take_back_ahead();
             let sequence = self.active.remove(newest);
             let report = sequence.report(FinishReason::Error);
-            events.push(Event::Finished { id: sequence.id, report, error: Some(problem) });
+            events.push(Event::Finished { id: sequence.id, report, error: Some(failure) });
         }
     }
 
@@ -204,7 +229,7 @@ impl Engine {
         &self,
         waiting: &Waiting,
         finish: FinishReason,
-        error: Option<String>,
+        error: Option<Failure>,
     ) -> Event {
         let queue_seconds = waiting.arrived.elapsed().as_secs_f64();
         let report = RequestReport {

@@ -1,6 +1,6 @@
 //! What may come next in the replies that follow a grammar.
 
-use shorn_protocol::FinishReason;
+use shorn_protocol::{Failure, FinishReason};
 
 use super::{Engine, Event};
 
@@ -21,7 +21,7 @@ impl Engine {
             self.take_back_ahead();
             let sequence = self.active.remove(index);
             let report = sequence.report(FinishReason::Error);
-            events.push(Event::Finished { id: sequence.id, report, error: Some(problem) });
+            events.push(Event::Finished { id: sequence.id, report, error: Some(Failure::broken(problem)) });
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mlx_rs::{Array, memory};
-use shorn_protocol::FinishReason;
+use shorn_protocol::{Failure, FinishReason};
 
 use super::{Engine, Event};
 use crate::batch::{Batch, Segment};
@@ -232,7 +232,7 @@ impl Engine {
         self.ahead = None;
         for sequence in self.active.drain(..) {
             let report = sequence.report(FinishReason::Error);
-            events.push(Event::Finished { id: sequence.id, report, error: Some(error.to_owned()) });
+            events.push(Event::Finished { id: sequence.id, report, error: Some(Failure::broken(error)) });
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard};
 use safetensors::SafeTensors;
 use shorn_checkpoint::KvCache;
 use shorn_engine::{Engine, Event};
-use shorn_protocol::{Generate, LoadSettings, RequestId, RequestReport, Sampling, TokenLogprobs};
+use shorn_protocol::{Failure, Generate, LoadSettings, RequestId, RequestReport, Sampling, TokenLogprobs};
 
 /// The folder of a fixture checkpoint.
 pub fn folder(name: &str) -> PathBuf {
@@ -59,7 +59,7 @@ pub struct Outcome {
     pub tokens: Vec<u32>,
     pub logprobs: Vec<TokenLogprobs>,
     pub report: RequestReport,
-    pub error: Option<String>,
+    pub error: Option<Failure>,
 }
 
 /// Runs requests together to their ends; their ids are given here.
@@ -80,7 +80,7 @@ pub fn generate(engine: &mut Engine, requests: Vec<Generate>) -> Vec<Outcome> {
 pub struct Collected {
     tokens: HashMap<RequestId, Vec<u32>>,
     logprobs: HashMap<RequestId, Vec<TokenLogprobs>>,
-    finished: HashMap<RequestId, (RequestReport, Option<String>)>,
+    finished: HashMap<RequestId, (RequestReport, Option<Failure>)>,
 }
 
 impl Collected {
