@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shorn_tests::server::{Server, checkpoint, never_ends};
-use support::{Events, Streamed, chat, copy_random_model, eventually, get, post, ready, running};
+use support::{Events, Streamed, chat, copy_random_model, eventually, get, post, post_to, ready, running};
 
 #[tokio::test]
 async fn a_reply_is_the_same_streamed_and_not_and_counts_its_tokens() {
@@ -176,6 +176,37 @@ async fn a_prompt_beyond_the_context_is_refused_before_anything_is_sent_in_the_w
         assert!(message.contains("prompt is too long") && message.contains("100 maximum"), "{message}");
         assert!(message.contains("exceeds the available context size"), "{message}");
     }
+}
+
+#[tokio::test]
+async fn a_prompt_whose_kv_cache_does_not_fit_into_memory_is_refused_in_the_same_words_in_each_dialect() {
+    // Weights of 0.5 MB, and 2 KB for each token.
+    let server = Server::start(&["--memory-limit", "3", "--anyway"]);
+    ready(&server).await;
+    let text = "word ".repeat(2000);
+    let messages = json!([{"role": "user", "content": text}]);
+    for stream in [false, true] {
+        for (path, body) in [
+            ("/v1/chat/completions", json!({"messages": messages})),
+            ("/v1/responses", json!({"input": text})),
+            ("/v1/messages", json!({"messages": messages, "max_tokens": 9})),
+        ] {
+            let mut body = body;
+            body["model"] = json!("default");
+            body["stream"] = json!(stream);
+            let (status, reply) = post_to(&server, path, &body).await;
+            let error = &reply["error"];
+            assert_eq!((status, &error["type"]), (400, &json!("invalid_request_error")), "{path}: {reply}");
+            let message = error["message"].as_str().unwrap();
+            assert!(message.contains("prompt is too long: the KV cache of "), "{path}: {message}");
+            assert!(message.contains("exceeds the available context size"), "{path}: {message}");
+            if path != "/v1/messages" {
+                assert_eq!(error["code"], "context_length_exceeded", "{path}: {reply}");
+            }
+        }
+    }
+    let (status, _) = post(&server, &chat("Hello.", json!({"max_tokens": 2}))).await;
+    assert_eq!(status, 200, "a shorter one is answered");
 }
 
 #[tokio::test]
