@@ -7,7 +7,6 @@ use std::time::Duration;
 use std::{fs, io};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::eval::task::RecordingTool;
@@ -52,11 +51,11 @@ struct Replacement {
 
 impl Tools {
     pub(super) async fn call(&self, name: &str, arguments: &str) -> Result<String, String> {
-        let arguments: Value = serde_json::from_str(arguments).map_err(|problem| unfit(name, &problem))?;
+        let arguments: Value = fit(name, serde_json::from_str(arguments))?;
         match (name, &self.recording) {
-            ("read", _) => self.read(&fit(name, arguments)?),
-            ("write", _) => self.write(&fit(name, arguments)?),
-            ("edit", _) => self.edit(&fit(name, arguments)?),
+            ("read", _) => self.read(&fit(name, serde_json::from_value(arguments))?),
+            ("write", _) => self.write(&fit(name, serde_json::from_value(arguments))?),
+            ("edit", _) => self.edit(&fit(name, serde_json::from_value(arguments))?),
             ("run_tests", _) => self.run_tests().await,
             (_, Some(tool)) if tool.name == name => {
                 let written = fs::write(self.project.join(&tool.file), arguments.to_string());
@@ -199,12 +198,8 @@ fn text(path: &str, place: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| format!("{path} is not text."))
 }
 
-fn fit<T: DeserializeOwned>(name: &str, arguments: Value) -> Result<T, String> {
-    serde_json::from_value(arguments).map_err(|problem| unfit(name, &problem))
-}
-
-fn unfit(name: &str, problem: &serde_json::Error) -> String {
-    format!("the arguments of {name} are not right: {problem}.")
+fn fit<T>(name: &str, arguments: serde_json::Result<T>) -> Result<T, String> {
+    arguments.map_err(|problem| format!("the arguments of {name} are not right: {problem}."))
 }
 
 fn failed(what: impl std::fmt::Display, error: &io::Error) -> String {
