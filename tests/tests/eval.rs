@@ -198,7 +198,7 @@ fn a_hung_agent_is_ended_with_all_that_it_started() {
         ))
         .json();
     assert_eq!(run["settings"][0]["tasks"][0]["outcome"]["reason"], "time_limit", "{run}");
-    assert_eq!(support::processes_with(&mark), Vec::<String>::new());
+    assert_eq!(support::left_running(&mark), Vec::<String>::new());
 }
 
 /// An agent that tries to write into `outside` in three ways.
@@ -232,7 +232,7 @@ fn an_agent_cannot_write_outside_directly_by_a_link_or_by_a_child_that_outlives_
     let task = &run["settings"][0]["tasks"][0];
     assert_eq!(task["outcome"]["kind"], "passed", "it did its task: {task}");
     assert_eq!(task["extra_files"], json!(["link"]));
-    assert_eq!(support::processes_with(&mark), Vec::<String>::new());
+    assert_eq!(support::left_running(&mark), Vec::<String>::new());
     let written: Vec<_> =
         fs::read_dir(outside.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(written.is_empty(), "{written:?}");
@@ -249,7 +249,7 @@ fn unconfined_it_can_write_outside_and_its_child_is_ended_all_the_same() {
     assert_eq!(run["confinement"], "none");
     assert_eq!(run["settings"][0]["tasks"][0]["outcome"]["kind"], "passed", "{run}");
     assert!(outside.path().join("directly").exists() && outside.path().join("by-a-link").exists());
-    assert_eq!(support::processes_with(&mark), Vec::<String>::new());
+    assert_eq!(support::left_running(&mark), Vec::<String>::new());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use shorn_hub_tests::python::environment;
@@ -145,9 +146,18 @@ pub fn mark() -> String {
     folder.path().file_name().unwrap().to_str().unwrap().to_owned()
 }
 
-/// The processes that have a word in their command line.
-pub fn processes_with(mark: &str) -> Vec<String> {
-    let output = Command::new("ps").args(["-A", "-ww", "-o", "args="]).output().unwrap();
-    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
-    listed.lines().filter(|line| line.contains(mark)).map(ToOwned::to_owned).collect()
+/// The processes that still have a word in their command line a while after their namespace ended: the system ends what was
+/// in it, and takes a moment for that.
+pub fn left_running(mark: &str) -> Vec<String> {
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let output = Command::new("ps").args(["-A", "-ww", "-o", "args="]).output().unwrap();
+        let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let found: Vec<_> =
+            listed.lines().filter(|line| line.contains(mark)).map(ToOwned::to_owned).collect();
+        if found.is_empty() || Instant::now() > until {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
