@@ -72,7 +72,7 @@ pub fn types() -> Result<()> {
 pub fn screenshots(workspace: &Workspace) -> Result<()> {
     prepare(workspace)?;
     front_end::build(workspace)?;
-    check(cargo().args(["test", "--package", "shorn-tests", "--test", "screenshots", "--", "--ignored"]))
+    check(cargo().args(["test", "--workspace", "--test", "screenshots", "--", "--ignored"]))
 }
 
 /// Makes MLX available where its crate does not build it.
