@@ -12,7 +12,7 @@ use support::ready;
 const REQUESTS: usize = 10_000;
 
 /// Random requests of each operation, with `SHORN_FULL_LOOPS`.
-const OF_EACH: usize = 400;
+const OF_EACH: usize = 440;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_is_a_server_error_or_undocumented() {
