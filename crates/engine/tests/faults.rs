@@ -11,8 +11,8 @@ use std::path::Path;
 
 use shorn_checkpoint::KvCache;
 use shorn_engine::{Engine, LoadError};
-use shorn_protocol::FailureKind;
-use support::{folder, generate, greedy, settings, take_turn};
+use shorn_protocol::{FailureKind, Generate};
+use support::{Outcome, folder, generate, greedy, settings, take_turn};
 
 /// A copy of a fixture in a folder of its own.
 fn copy(name: &str) -> tempfile::TempDir {
@@ -158,80 +158,63 @@ fn a_model_that_does_not_fit_below_the_limit_is_refused_before_it_is_read() {
     mlx_rs::memory::set_memory_limit(1 << 40).unwrap();
 }
 
-#[test]
-fn a_prompt_whose_cache_does_not_fit_fails_alone_and_says_what_to_do() {
+/// Runs requests together on a model of 0.42 MB that takes 2 KB for each token, below a memory limit in bytes.
+fn generate_below(limit: u64, requests: Vec<Generate>) -> Vec<Outcome> {
     let _turn = take_turn();
     let settings =
-        shorn_protocol::LoadSettings { memory_limit: Some(2_000_000), ..settings(&folder("qwen3_moe-4bit")) };
+        shorn_protocol::LoadSettings { memory_limit: Some(limit), ..settings(&folder("qwen3_moe-4bit")) };
     let mut engine = Engine::load(settings, &mut |_, _| ControlFlow::Continue(())).unwrap();
-    let long: Vec<u32> = (0..2000).map(|n| n % 200).collect();
-    let outcomes =
-        generate(&mut engine, vec![greedy(&[1, 2, 3], KvCache::Dense, 5), greedy(&long, KvCache::Dense, 5)]);
-    assert_eq!(outcomes[0].tokens.len(), 5);
-    let failure = outcomes[1].error.as_ref().unwrap();
-    assert_eq!(failure.kind, FailureKind::TooLong, "a shorter prompt is what helps");
-    assert!(failure.message.contains("quantize the KV cache"), "{failure}");
+    let outcomes = generate(&mut engine, requests);
     mlx_rs::memory::set_memory_limit(1 << 40).unwrap();
+    outcomes
+}
+
+/// The failure that must be why a request ended.
+fn failure(outcome: &Outcome, kind: FailureKind, says: &str) {
+    let failure = outcome.error.as_ref().expect("it must fail");
+    assert_eq!(failure.kind, kind, "{failure}");
+    assert!(failure.message.contains(says), "{failure}");
+}
+
+#[test]
+fn a_prompt_whose_cache_does_not_fit_fails_alone_and_says_what_to_do() {
+    let long: Vec<u32> = (0..2000).map(|n| n % 200).collect();
+    let requests = vec![greedy(&[1, 2, 3], KvCache::Dense, 5), greedy(&long, KvCache::Dense, 5)];
+    let outcomes = generate_below(2_000_000, requests);
+    assert_eq!(outcomes[0].tokens.len(), 5);
+    failure(&outcomes[1], FailureKind::TooLong, "quantize the KV cache");
 }
 
 #[test]
 fn a_prompt_whose_cache_does_not_fit_beside_another_waits_for_its_end() {
-    let _turn = take_turn();
-    let settings = shorn_protocol::LoadSettings {
-        // Weights of 0.42 MB and one cache of 768 tokens, 1.57 MB: a second one does not fit.
-        memory_limit: Some(2_900_000),
-        ..settings(&folder("qwen3_moe-4bit"))
-    };
-    let mut engine = Engine::load(settings, &mut |_, _| ControlFlow::Continue(())).unwrap();
     let prompt = |first: u32| (0..700).map(|n| (first + n) % 200).collect::<Vec<u32>>();
     let requests = [1, 50, 90].map(|first| greedy(&prompt(first), KvCache::Dense, 20)).to_vec();
-    let alone: Vec<Vec<u32>> = requests
-        .iter()
-        .map(|request| generate(&mut engine, vec![request.clone()]).remove(0).tokens)
-        .collect();
-    let outcomes = generate(&mut engine, requests);
-    for (outcome, tokens) in outcomes.iter().zip(&alone) {
+    // Room for one cache of 768 tokens, 1.57 MB.
+    let outcomes = generate_below(2_900_000, requests.clone());
+    let roomy = generate_below(1 << 40, requests);
+    for (outcome, roomy) in outcomes.iter().zip(&roomy) {
         assert_eq!(outcome.error, None);
-        assert_eq!(&outcome.tokens, tokens);
+        assert_eq!(outcome.tokens, roomy.tokens);
     }
     let queued = |index: usize| outcomes[index].report.queue_seconds;
     let took = |index: usize| outcomes[index].report.prefill_seconds + outcomes[index].report.decode_seconds;
     assert!(queued(1) >= took(0) && queued(2) >= took(0) + took(1), "one after the other");
-    mlx_rs::memory::set_memory_limit(1 << 40).unwrap();
 }
 
 #[test]
 fn a_reply_that_outgrows_the_memory_alone_is_too_long() {
-    let _turn = take_turn();
-    let settings =
-        shorn_protocol::LoadSettings { memory_limit: Some(2_000_000), ..settings(&folder("qwen3_moe-4bit")) };
-    let mut engine = Engine::load(settings, &mut |_, _| ControlFlow::Continue(())).unwrap();
-    let outcome = generate(&mut engine, vec![greedy(&[1, 2, 3], KvCache::Dense, 1500)]).remove(0);
-    let failure = outcome.error.unwrap();
-    assert_eq!(failure.kind, FailureKind::TooLong);
-    assert!(failure.message.contains("memory ran out"), "{failure}");
+    let outcome = generate_below(2_000_000, vec![greedy(&[1, 2, 3], KvCache::Dense, 1500)]).remove(0);
+    failure(&outcome, FailureKind::TooLong, "memory ran out");
     assert!(outcome.tokens.len() > 200);
-    mlx_rs::memory::set_memory_limit(1 << 40).unwrap();
 }
 
 #[test]
 fn a_reply_that_outgrows_the_memory_limit_ends_with_an_error_and_its_elders_go_on() {
-    let _turn = take_turn();
-    let settings = shorn_protocol::LoadSettings {
-        // Weights of 0.42 MB and two caches of 512 tokens, 1.05 MB each. Growing one to 768 tokens takes 1.57 MB, until
-        // the old one is gone.
-        memory_limit: Some(3_100_000),
-        ..settings(&folder("qwen3_moe-4bit"))
-    };
-    let mut engine = Engine::load(settings, &mut |_, _| ControlFlow::Continue(())).unwrap();
-    let outcomes = generate(
-        &mut engine,
-        vec![greedy(&[1, 2, 3], KvCache::Dense, 600), greedy(&[4, 5, 6], KvCache::Dense, 600)],
-    );
+    let requests = vec![greedy(&[1, 2, 3], KvCache::Dense, 600), greedy(&[4, 5, 6], KvCache::Dense, 600)];
+    // Room for two caches of 512 tokens, 1.05 MB each. Growing one to 768 tokens takes 1.57 MB, until the old one is gone.
+    let outcomes = generate_below(3_100_000, requests);
     assert_eq!(outcomes[0].tokens.len(), 600);
-    let failure = outcomes[1].error.as_ref().unwrap();
-    assert_eq!(failure.kind, FailureKind::Broken, "with fewer beside it, it may succeed");
-    assert!(failure.message.contains("memory ran out"), "{failure}");
+    // With fewer beside it, it may succeed.
+    failure(&outcomes[1], FailureKind::Broken, "memory ran out");
     assert!(outcomes[1].tokens.len() > 500);
-    mlx_rs::memory::set_memory_limit(1 << 40).unwrap();
 }

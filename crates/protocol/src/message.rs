@@ -151,6 +151,8 @@ pub struct Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
+    /// It cannot be done, whenever it is tried.
+    Refused,
     /// Its KV cache does not fit below the memory limit even when nothing else runs: a shorter prompt may fit, this one
     /// never does.
     TooLong,
@@ -162,6 +164,11 @@ impl Failure {
     /// A failure that may not come again.
     pub fn broken(message: impl Into<String>) -> Self {
         Self { kind: FailureKind::Broken, message: message.into() }
+    }
+
+    /// A request that cannot be done.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Refused, message: message.into() }
     }
 
     /// A KV cache that does not fit.

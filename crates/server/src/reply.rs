@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use shorn_chat::model::OutputStream;
 use shorn_chat::output::{Delta, End};
-use shorn_protocol::{FailureKind, FinishReason, Generate, RequestReport, TokenLogprobs};
+use shorn_protocol::{Failure, FailureKind, FinishReason, Generate, RequestReport, TokenLogprobs};
 use shorn_runtime::{CompletedRequest, Generation, GenerationEvent};
 use tokio::sync::mpsc;
 
@@ -61,36 +61,11 @@ pub enum Finish {
     /// The token limit or the end of the context.
     Length,
     /// It failed.
-    Failed {
-        /// What happened.
-        message: String,
-        /// What that means for the same request.
-        cause: Cause,
-    },
+    Failed(Failure),
     /// The model could not be loaded for it, or not in time.
     Unavailable(ApiError),
     /// Nobody listens any more.
     Cancelled,
-}
-
-/// What a failure means for the same request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// It cannot be done.
-    Refused,
-    /// Its prompt does not fit into memory: a shorter one may.
-    TooLong,
-    /// Something broke; it may succeed when it is tried again.
-    Broken,
-}
-
-impl From<FailureKind> for Cause {
-    fn from(kind: FailureKind) -> Self {
-        match kind {
-            FailureKind::TooLong => Self::TooLong,
-            FailureKind::Broken => Self::Broken,
-        }
-    }
 }
 
 impl Finish {
@@ -100,7 +75,7 @@ impl Finish {
             Self::Stop => "stop",
             Self::ToolCalls => "tool_calls",
             Self::Length => "length",
-            Self::Failed { .. } | Self::Unavailable(_) => "error",
+            Self::Failed(_) | Self::Unavailable(_) => "error",
             Self::Cancelled => "cancelled",
         }
     }
@@ -108,10 +83,10 @@ impl Finish {
     /// What failed, if it did, as an error. The words "server error" make agents try again.
     pub fn error(&self) -> Option<ApiError> {
         match self {
-            Self::Failed { message, cause } => Some(match cause {
-                Cause::Refused => ApiError::bad_request(message),
-                Cause::TooLong => ApiError::prompt_too_long(message),
-                Cause::Broken => ApiError::server_error(format!("server error: {message}")),
+            Self::Failed(Failure { kind, message }) => Some(match kind {
+                FailureKind::Refused => ApiError::bad_request(message),
+                FailureKind::TooLong => ApiError::prompt_too_long(message),
+                FailureKind::Broken => ApiError::server_error(format!("server error: {message}")),
             }),
             Self::Unavailable(error) => Some(error.clone()),
             Self::Stop | Self::ToolCalls | Self::Length | Self::Cancelled => None,
@@ -189,23 +164,20 @@ impl Reply {
                 }
                 Some(GenerationEvent::Finished { report, error }) => {
                     let finish = match (error, report.finish) {
-                        (Some(failure), _) => {
-                            Finish::Failed { message: failure.message, cause: failure.kind.into() }
-                        }
+                        (Some(failure), _) => Finish::Failed(failure),
                         (None, FinishReason::Length) => Finish::Length,
                         (None, _) => Finish::Stop,
                     };
                     break (finish, Some(report));
                 }
                 Some(GenerationEvent::Refused(message)) => {
-                    break (Finish::Failed { message, cause: Cause::Refused }, None);
+                    break (Finish::Failed(Failure::refused(message)), None);
                 }
                 Some(GenerationEvent::WorkerDied(why)) => {
-                    break (Finish::Failed { message: why, cause: Cause::Broken }, None);
+                    break (Finish::Failed(Failure::broken(why)), None);
                 }
                 None => {
-                    let message = "the client took the reply too slowly".to_owned();
-                    break (Finish::Failed { message, cause: Cause::Broken }, None);
+                    break (Finish::Failed(Failure::broken("the client took the reply too slowly")), None);
                 }
             }
         };
@@ -241,7 +213,7 @@ impl Reply {
         record.cache = tokio::task::spawn_blocking(conclude).await.ok().flatten();
         record.conclude(report, finish.name());
         record.error = match &finish {
-            Finish::Failed { message, .. } => Some(message.clone()),
+            Finish::Failed(failure) => Some(failure.message.clone()),
             Finish::Unavailable(error) => Some(error.message().to_owned()),
             _ => None,
         };

@@ -190,17 +190,18 @@ impl Sessions {
     /// Notes how a request ended. One that never reached the model is forgotten, one that another goes on from to its end
     /// as well.
     pub fn end(&self, turn: &Arc<PastTurn>, past: Option<&Past>, ended: Option<Ended>) {
+        // Compared before the lock is taken: others wait for that.
+        let gone_on_from = past.filter(|_| ended.is_some()).filter(|past| {
+            let likeness = past.turn.likeness(&turn.conversation);
+            likeness.same_tools && likeness.beginning == past.turn.messages().count()
+        });
         let mut turns = self.turns();
         match ended {
             Some(ended) => _ = turn.ended.set(ended),
             None => turns.retain(|other| !Arc::ptr_eq(other, turn)),
         }
-        if let Some(past) = past.filter(|_| turn.ended.get().is_some()) {
-            let whole = past.turn.messages().count();
-            let likeness = past.turn.likeness(&turn.conversation);
-            if likeness.same_tools && likeness.beginning == whole {
-                turns.retain(|other| !Arc::ptr_eq(other, &past.turn));
-            }
+        if let Some(past) = gone_on_from {
+            turns.retain(|other| !Arc::ptr_eq(other, &past.turn));
         }
         let mut bytes: usize = turns.iter().map(|turn| turn.bytes()).sum();
         while turns.len() > MOST_TURNS || bytes > MOST_BYTES {
